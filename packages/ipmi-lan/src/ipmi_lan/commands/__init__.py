@@ -1,0 +1,1 @@
+"""The catalogue of commands, one file per chapter of the specification."""

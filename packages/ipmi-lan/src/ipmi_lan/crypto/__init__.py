@@ -1,0 +1,1 @@
+"""Digests, keys and sealing of RMCP+ sessions. No randomness of its own, no state."""

@@ -1,0 +1,135 @@
+"""Every error of this package. Each is named for the fact and carries its data.
+
+::
+
+    IpmiError
+    ├── BadArgument             the caller's own fault, found before anything was sent
+    ├── Malformed               bytes that are not what they should be (never leaves a session: there it is counted)
+    ├── Unreachable
+    │   ├── NoAnswer            silence until the deadline
+    │   ├── PortRefused         the host answers that nothing listens on this port
+    │   └── NotIpmi             something answers, and it does not speak RMCP
+    ├── LoginRefused
+    │   ├── WrongPassword       no such user, or the wrong password: a BMC does not say which
+    │   ├── WrongKg             the password is right and the BMC key is not
+    │   ├── PrivilegeTooHigh    this user may not have the privilege asked for
+    │   ├── NoFreeSession       every session slot of the BMC is taken
+    │   └── SuiteRefused        none of the cipher suites offered is one the BMC takes
+    ├── SessionLost             the BMC no longer knows the session
+    └── CommandRefused          the BMC answered with a completion code other than 00h
+"""
+
+from __future__ import annotations
+
+
+class IpmiError(Exception):
+    """The root: whatever this package raises."""
+
+
+class BadArgument(IpmiError, ValueError):  # noqa: N818 - errors here are named for the fact
+    """What the caller asked for cannot be carried by IPMI; nothing was sent."""
+
+
+class Malformed(IpmiError):  # noqa: N818
+    """Bytes that are not what they should be."""
+
+
+class Unreachable(IpmiError):  # noqa: N818
+    """No IPMI conversation came about. It says nothing of the server's power."""
+
+
+class NoAnswer(Unreachable):
+    """Silence until the deadline."""
+
+    def __init__(self, phase: str, waited: float) -> None:
+        super().__init__(f"no answer to {phase} within {waited:.1f} s")
+        self.phase = phase
+        """What was not answered, like `Open Session Request` or a command's name."""
+        self.waited = waited
+        """Seconds."""
+
+
+class PortRefused(Unreachable):
+    """The host says (ICMP) that nothing listens on this port."""
+
+    def __init__(self, tries: int) -> None:
+        super().__init__(f"the host refuses the port ({tries} tries)")
+        self.tries = tries
+
+
+class NotIpmi(Unreachable):
+    """Something answers on this port, and it does not speak RMCP."""
+
+    def __init__(self, datagrams: int, first: bytes) -> None:
+        super().__init__(f"{datagrams} datagrams arrived and none was RMCP; the first begins with {first[:8].hex(' ')}")
+        self.datagrams = datagrams
+        self.first = first
+
+
+class LoginRefused(IpmiError):  # noqa: N818
+    """The BMC is there, and there is no session."""
+
+
+class WrongPassword(LoginRefused):
+    """No such user, or the wrong password: a BMC does not say which."""
+
+    def __init__(self, user: str, evidence: str) -> None:
+        super().__init__(f"no user '{user}' with this password ({evidence})")
+        self.user = user
+        self.evidence = evidence
+        """What showed it: a status code of the BMC, or a code of RAKP 2 that does not verify."""
+
+
+class WrongKg(LoginRefused):
+    """The password verified (RAKP 2) and the session key did not (RAKP 4): the BMC key Kg differs."""
+
+    def __init__(self, kg_was_given: bool) -> None:
+        given = "the BMC key given is not the BMC's" if kg_was_given else "the BMC wants a BMC key (Kg) and none was given"
+        super().__init__(f"wrong Kg: {given}")
+        self.kg_was_given = kg_was_given
+
+
+class PrivilegeTooHigh(LoginRefused):
+    """The user may not have this privilege, or is disabled, or the channel's limit is lower."""
+
+    def __init__(self, user: str, privilege: str, evidence: str) -> None:
+        super().__init__(f"user '{user}' may not be {privilege} here ({evidence}): a limit of it or the channel, or disabled")
+        self.user = user
+        self.privilege = privilege
+        self.evidence = evidence
+
+
+class NoFreeSession(LoginRefused):
+    """Every session slot of the BMC is taken, and none came free before the deadline."""
+
+    def __init__(self, tries: int) -> None:
+        super().__init__(f"the BMC has no free session ({tries} tries); a leaked one ends by itself after about 60 s")
+        self.tries = tries
+
+
+class SuiteRefused(LoginRefused):
+    """None of the cipher suites offered is one the BMC takes."""
+
+    def __init__(self, reasons: dict[int, str]) -> None:
+        each = "; ".join(f"suite {suite}: {reason}" for suite, reason in reasons.items())
+        super().__init__(f"no cipher suite in common ({each})")
+        self.reasons = reasons
+        """For each suite id offered, what came back."""
+
+
+class SessionLost(IpmiError):  # noqa: N818
+    """The session is no more: the BMC restarted, dropped it, or does not answer in it. Log in again."""
+
+    def __init__(self, why: str) -> None:
+        super().__init__(f"session lost: {why}")
+        self.why = why
+
+
+class CommandRefused(IpmiError):  # noqa: N818
+    """The BMC answered a command with a completion code other than 00h."""
+
+    def __init__(self, command: str, code: int, meaning: str) -> None:
+        super().__init__(f"{command}: refused with {code:02X}h ({meaning})")
+        self.command = command
+        self.code = code
+        self.meaning = meaning
