@@ -1,10 +1,10 @@
-"""Channel commands (IPMI 2.0, chapter 22): which cipher suites a channel takes."""
+"""Channel commands (IPMI 2.0, chapter 22): what a channel is, and which cipher suites it takes."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from construct import BitsInteger, BitStruct, Byte, Flag, GreedyBytes, Nibble, Padding, Struct
+from construct import BitsInteger, BitStruct, Byte, Bytewise, Flag, GreedyBytes, Int24ul, Nibble, Padding, Struct
 
 from ipmi_lan.command import Command, Definition, Layout
 from ipmi_lan.commands.login import THIS_CHANNEL
@@ -34,6 +34,29 @@ class CipherSuites:
     records: bytes
 
 
+@dataclass(frozen=True, slots=True)
+class ChannelQuery:
+    """Which channel is asked about."""
+
+    channel: int = THIS_CHANNEL
+
+
+@dataclass(frozen=True, slots=True)
+class ChannelInfo:
+    """What a channel is (22.24)."""
+
+    channel: int
+    medium: int
+    """Table 6-3; 4 is 802.3 LAN."""
+    protocol: int
+    """Table 6-2; 1 is that of IPMI messages."""
+    session_support: int
+    """0 none, 1 one session, 2 several, 3 with or without."""
+    active_sessions: int
+    vendor: int = 7154
+    """Of the protocol: the IPMI forum's number."""
+
+
 GET_CHANNEL_CIPHER_SUITES = Definition(
     "Get Channel Cipher Suites",
     NetFn.APP,
@@ -47,6 +70,24 @@ GET_CHANNEL_CIPHER_SUITES = Definition(
     ),
     Layout(Struct("channel" / Byte, "records" / GreedyBytes), CipherSuites),
 )
+GET_CHANNEL_INFO = Definition(
+    "Get Channel Info",
+    NetFn.APP,
+    0x42,
+    Layout(BitStruct(Padding(4), "channel" / Nibble), ChannelQuery),
+    Layout(
+        BitStruct(
+            Padding(4), "channel" / Nibble, Padding(1), "medium" / BitsInteger(7), Padding(3), "protocol" / BitsInteger(5),
+            "session_support" / BitsInteger(2), "active_sessions" / BitsInteger(6), "vendor" / Bytewise(Int24ul), Padding(16),
+        ),
+        ChannelInfo,
+    ),
+)
+
+
+def get_channel_info(channel: int = THIS_CHANNEL) -> Command[ChannelInfo]:
+    """What medium a channel is on, and how many sessions are active on it (22.24)."""
+    return GET_CHANNEL_INFO(ChannelQuery(channel))
 
 
 def get_channel_cipher_suites(index: int) -> Command[CipherSuites]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import IntEnum
 
-from construct import BitsInteger, BitStruct, Bitwise, Byte, Flag, Nibble, Padding, Struct
+from construct import BitsInteger, BitStruct, Bitwise, Flag, Nibble, Padding, Struct
 
 from ipmi_lan.command import NOTHING, Command, Definition, Empty, Layout
 from ipmi_lan.wire.codes import NetFn
@@ -75,6 +75,8 @@ _STATUS = BitStruct(
     "intrusion" / Flag,
 )
 
+_RESTART_CAUSE = BitStruct(Padding(4), "cause" / Code(Nibble, RestartCause), Padding(4), "channel" / Nibble)
+
 
 @dataclass(frozen=True, slots=True)
 class ChassisStatus:
@@ -138,7 +140,7 @@ GET_SYSTEM_RESTART_CAUSE = Definition(
     NetFn.CHASSIS,
     0x07,
     NOTHING,
-    Layout(Struct("cause" / Code(Byte, RestartCause), "channel" / Byte), SystemRestartCause),
+    Layout(_RESTART_CAUSE, SystemRestartCause),
 )
 
 

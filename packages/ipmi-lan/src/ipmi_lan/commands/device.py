@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from construct import BitsInteger, BitStruct, Byte, Bytes, Bytewise, Flag, Int16ul, Int24ul, Nibble, Padding, Struct
 
-from ipmi_lan.command import ANYTHING, NOTHING, Command, Definition, Empty, Layout
+from ipmi_lan.command import NOTHING, Command, Definition, Empty, Layout
 from ipmi_lan.wire.codes import NetFn
 
 _DEVICE_ID = BitStruct(
@@ -58,7 +58,7 @@ class SystemGuid:
 
 GET_DEVICE_ID = Definition("Get Device ID", NetFn.APP, 0x01, NOTHING, Layout(_DEVICE_ID, DeviceId))
 GET_SYSTEM_GUID = Definition(
-    "Get System GUID", NetFn.APP, 0x37, NOTHING, Layout(Struct("guid" / Bytes(16), ANYTHING), SystemGuid)
+    "Get System GUID", NetFn.APP, 0x37, NOTHING, Layout(Struct("guid" / Bytes(16)), SystemGuid)
 )
 
 

@@ -5,11 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from construct import (
+    BitsInteger,
     BitStruct,
+    Bitwise,
     Byte,
     Bytewise,
     Default,
     Flag,
+    FocusedSeq,
     GreedyBytes,
     Int24ul,
     Int32ul,
@@ -120,7 +123,8 @@ _CAPABILITIES = BitStruct(
     Padding(8),
 )
 _PRIVILEGE = Layout(BitStruct(Padding(4), "privilege" / Code(Nibble, Privilege)), SessionPrivilege)
-_SESSION_INFO = Struct("handle" / Byte, "slots" / Byte, "active" / Byte, "details" / Default(GreedyBytes, b""))
+_COUNT = Bitwise(FocusedSeq("count", Padding(2), "count" / BitsInteger(6)))
+_SESSION_INFO = Struct("handle" / Byte, "slots" / _COUNT, "active" / _COUNT, "details" / Default(GreedyBytes, b""))
 
 GET_CHANNEL_AUTHENTICATION_CAPABILITIES = Definition(
     "Get Channel Authentication Capabilities",

@@ -154,10 +154,11 @@ def build_open_session_response(message: OpenSessionResponse) -> bytes:
 
 def parse_open_session_response_untrusted(payload: bytes) -> OpenSessionResponse:
     """Raises `Malformed`. An error of a single octet, as some Supermicro boards send, is its status."""
-    if len(payload) == 1:
+    if len(payload) == 1 and payload[0]:
         return OpenSessionResponse(tag=0, status=payload[0])
     if len(payload) >= 2 and payload[1]:
-        return OpenSessionResponse(tag=payload[0], status=payload[1], console_id=int.from_bytes(payload[4:8], "little"))
+        console_id = int.from_bytes(payload[4:8], "little") if len(payload) >= 8 else 0
+        return OpenSessionResponse(tag=payload[0], status=payload[1], console_id=console_id)
     with malformed("Open Session Response"):
         fields = _OPEN_RESPONSE.parse(payload)
     return OpenSessionResponse(

@@ -9,7 +9,7 @@ from construct import Byte, Bytes, Const, GreedyBytes, Int16ul, Int32ul, Struct
 from ipmi_lan.errors import Malformed
 from ipmi_lan.wire.codes import AuthType
 from ipmi_lan.wire.fields import malformed
-from ipmi_lan.wire.rmcp import IPMI_HEADER
+from ipmi_lan.wire.rmcp import IPMI_HEADER, expect_ipmi_untrusted
 
 RMCP_SIZE, HEADER_SIZE = 4, 16
 ENCRYPTED, AUTHENTICATED, TYPE_MASK = 0x80, 0x40, 0x3F
@@ -45,6 +45,7 @@ def parse_packet_untrusted(datagram: bytes) -> Packet:
     Octets beyond the declared payload of an unauthenticated packet are ignored: some BMCs append them to error replies.
     Raises `Malformed`.
     """
+    expect_ipmi_untrusted(datagram)
     with malformed("RMCP+ packet"):
         fields = _PACKET.parse(datagram)
     length, rest, flags = fields["length"], fields["rest"], fields["flags"]

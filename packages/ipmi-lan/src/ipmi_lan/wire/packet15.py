@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from construct import Byte, Const, GreedyBytes, Int32ul, Struct
+from construct import Byte, Bytes, Const, GreedyBytes, Int32ul, Struct
 
 from ipmi_lan.errors import Malformed
 from ipmi_lan.wire.fields import malformed
-from ipmi_lan.wire.rmcp import IPMI_HEADER
+from ipmi_lan.wire.rmcp import IPMI_HEADER, expect_ipmi_untrusted
 
 _PACKET = Struct(
-    "rmcp" / Const(IPMI_HEADER),
+    "rmcp" / Bytes(len(IPMI_HEADER)),
     "auth_type" / Const(b"\0"),
     "sequence" / Int32ul,
     "session_id" / Int32ul,
@@ -20,6 +20,7 @@ _PACKET = Struct(
 
 def parse_sessionless_untrusted(datagram: bytes) -> bytes:
     """The message in an IPMI 1.5 packet that belongs to no session. Raises `Malformed`."""
+    expect_ipmi_untrusted(datagram)
     with malformed("IPMI 1.5 packet"):
         fields = _PACKET.parse(datagram)
     if fields["session_id"] or fields["length"] > len(fields["rest"]):
@@ -29,4 +30,4 @@ def parse_sessionless_untrusted(datagram: bytes) -> bytes:
 
 def build_sessionless(message: bytes) -> bytes:
     """An IPMI 1.5 packet outside any session."""
-    return bytes(_PACKET.build({"sequence": 0, "session_id": 0, "length": len(message), "rest": message}))
+    return bytes(_PACKET.build({"rmcp": IPMI_HEADER, "sequence": 0, "session_id": 0, "length": len(message), "rest": message}))

@@ -10,7 +10,7 @@ from ipmi_lan.wire.fields import malformed
 VERSION_1, NO_ACK_WANTED = 0x06, 0xFF
 CLASS_ASF, CLASS_IPMI = 0x06, 0x07
 IPMI_HEADER = bytes((VERSION_1, 0x00, NO_ACK_WANTED, CLASS_IPMI))
-"""What every IPMI datagram begins with. The reserved octet is not checked on receipt."""
+"""What every IPMI datagram begins with. The reserved octet and the sequence number are not checked on receipt."""
 
 ASF_IANA = 4542
 _PING, _PONG = 0x80, 0x40
@@ -34,6 +34,12 @@ def rmcp_class_untrusted(datagram: bytes) -> int:
     if len(datagram) < 4 or datagram[0] != VERSION_1:
         raise Malformed("not an RMCP version 1 datagram")
     return datagram[3]
+
+
+def expect_ipmi_untrusted(datagram: bytes) -> None:
+    """Raises `Malformed` for what is not an RMCP version 1 datagram of class IPMI."""
+    if rmcp_class_untrusted(datagram) != CLASS_IPMI:
+        raise Malformed("an RMCP datagram, but not of class IPMI")
 
 
 def parse_ping_untrusted(datagram: bytes) -> int:

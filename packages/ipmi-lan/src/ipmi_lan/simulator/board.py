@@ -1,0 +1,48 @@
+"""What a simulated BMC is made of: identity, users, chassis, sessions. Login and command handlers stand on it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from ipmi_lan.commands.chassis import Control
+from ipmi_lan.commands.device import DeviceId
+from ipmi_lan.crypto.suites import CipherSuite
+from ipmi_lan.simulator.faults import Faults
+from ipmi_lan.simulator.power import Chassis
+from ipmi_lan.simulator.sessions import SessionTable
+from ipmi_lan.wire.codes import Privilege
+
+CHASSIS_DEVICE = 0x80
+"""Bit of `DeviceId.supported_devices`: answers chassis commands."""
+DEVICE_ID = DeviceId(
+    device_id=0x20,
+    device_revision=1,
+    firmware_major=1,
+    firmware_minor_bcd=0x00,
+    ipmi_major=2,
+    ipmi_minor=0,
+    manufacturer=0,
+    product=1,
+    supported_devices=CHASSIS_DEVICE,
+)
+"""Of no vendor."""
+
+
+@dataclass(slots=True)
+class Board:
+    """The parts; see `SimulatedBmc` for what each means."""
+
+    users: Mapping[str, tuple[str, Privilege]]
+    guid: bytes
+    randomness: Callable[[int], bytes]
+    suites: tuple[CipherSuite, ...]
+    kg: bytes = field(repr=False)
+    chassis: Chassis
+    faults: Faults
+    device_id: DeviceId
+    sessions: SessionTable
+    counters: Counter[str] = field(default_factory=Counter)
+    power_commands: list[tuple[float, Control | int]] = field(default_factory=list)
+    handshakes: int = 0
