@@ -1,0 +1,1 @@
+"""The connector's settings: what they are (model), where they lie (paths), reading (load) and writing (store) them."""

@@ -1,0 +1,244 @@
+"""The settings as values. Every rule about one value is checked where the value is made; a wrong one is a `BadValue`."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from dataclasses import dataclass, field
+from ipaddress import IPv4Interface, IPv6Interface, ip_address, ip_interface
+
+FORMAT = 1
+"""Version of the configuration files' format; a file with a newer one is refused (HCME1020)."""
+
+SMALLEST_PORT, LARGEST_PORT = 5001, 65535
+IPMI_PORT = 623
+MOST_SERVERS = 16
+"""More than the manual's 4; a PATH_STATUS datagram has room for 16."""
+LARGEST_PASSWORD = 20
+"""Bytes; IPMI 2.0, 22.30 Set User Password."""
+LARGEST_ACCOUNT = 16
+"""Bytes; IPMI 2.0, 22.28 Set User Name."""
+
+_NAME = re.compile(r"[A-Za-z0-9]{1,31}")
+
+
+class BadValue(ValueError):  # noqa: N818 - errors here are named for the fact
+    """A setting is wrong; the text says what it is and what would be right."""
+
+
+def checked_name(name: str) -> str:
+    """`name` if it may name a managed server (manual C3), else `BadValue`."""
+    if not _NAME.fullmatch(name):
+        raise BadValue(f"name '{name}': must be 1 to 31 letters and digits, like PSERVER1")
+    return name
+
+
+@dataclass(frozen=True, slots=True)
+class ResetPath:
+    """This server's interface on the reset path, and the cluster's UDP port."""
+
+    interface: IPv4Interface | IPv6Interface
+    port: int
+
+    def __post_init__(self) -> None:
+        if not SMALLEST_PORT <= self.port <= LARGEST_PORT:
+            raise BadValue(f"port {self.port}: must be {SMALLEST_PORT} to {LARGEST_PORT}, the same on every server")
+
+    @property
+    def address(self) -> str:
+        """The interface's address without the mask."""
+        return str(self.interface.ip)
+
+    @property
+    def mask(self) -> str:
+        """The mask as `show setting` prints it: a dotted quad, or for IPv6 the prefix length."""
+        return str(self.interface.netmask) if self.interface.version == 4 else str(self.interface.network.prefixlen)
+
+
+def parse_interface(text: str) -> IPv4Interface | IPv6Interface:
+    """`IP/MASK` with the mask as a dotted quad or a length (manual C1). Raises `BadValue`."""
+    right = "must be IP/MASK, like 192.168.0.1/24 or 192.168.0.1/255.255.255.0"
+    if "/" not in text:
+        raise BadValue(f"addr '{text}': the mask is missing; {right}")
+    try:
+        interface = ip_interface(text)
+    except ValueError:
+        raise BadValue(f"addr '{text}': {right}") from None
+    if interface.ip.is_multicast or interface.ip.is_unspecified:
+        raise BadValue(f"addr '{text}': not an address of an interface; {right}")
+    network = interface.network
+    if network.num_addresses > 2 and interface.ip in (network.network_address, network.broadcast_address):
+        raise BadValue(f"addr '{text}': that is the network itself, not an interface in it; {right}")
+    return interface
+
+
+def parse_port(text: str) -> int:
+    """The reset path's port. Raises `BadValue`; the range itself is `ResetPath`'s rule."""
+    if not text.isascii() or not text.isdigit() or len(text) > 5:
+        raise BadValue(f"port '{text}': must be a number from {SMALLEST_PORT} to {LARGEST_PORT}")
+    return int(text)
+
+
+@dataclass(frozen=True, slots=True)
+class BmcAddress:
+    """Where a BMC listens. Prints as it is written: the port only where it is not 623."""
+
+    host: str
+    port: int = IPMI_PORT
+
+    @classmethod
+    def parse(cls, text: str) -> BmcAddress:
+        """`IP`, `IP:PORT`, an IPv6 address, or `[IPv6]:PORT`. Raises `BadValue`."""
+        right = "must be IP or IP:PORT, like 192.168.0.51, 192.168.0.51:623, fd00::51 or [fd00::51]:623"
+        host, port = text, str(IPMI_PORT)
+        if bracketed := re.fullmatch(r"\[(.*)\](?::(.*))?", text):
+            host, port = bracketed[1], bracketed[2] if bracketed[2] is not None else port
+        elif text.count(":") == 1:
+            host, port = text.split(":")
+        try:
+            address = ip_address(host)
+        except ValueError:
+            raise BadValue(f"addr '{text}': {right}") from None
+        if address.is_multicast or address.is_unspecified:
+            raise BadValue(f"addr '{text}': not the address of a BMC; {right}")
+        if not (port.isascii() and port.isdigit() and len(port) <= 5 and 1 <= int(port) <= 65535):
+            raise BadValue(f"addr '{text}': port '{port}' must be 1 to 65535")
+        return cls(str(address), int(port))
+
+    def __str__(self) -> str:
+        if self.port == IPMI_PORT:
+            return self.host
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """A user of a BMC. The password never shows in a `repr`."""
+
+    name: str
+    password: str = field(repr=False)
+
+    def __post_init__(self) -> None:
+        if not self.name or not self.name.isprintable():
+            raise BadValue(f"account '{self.name}': must be the name of a BMC user, 1 to {LARGEST_ACCOUNT} bytes")
+        for what, text, most in (("account", self.name, LARGEST_ACCOUNT), ("password", self.password, LARGEST_PASSWORD)):
+            try:
+                size = len(text.encode())
+            except UnicodeEncodeError:
+                raise BadValue(f"{what}: is not UTF-8 text") from None
+            if size > most:
+                raise BadValue(f"{what}: {size} bytes are more than IPMI carries; at most {most}")
+        if not self.password:
+            raise BadValue("password: must not be empty")
+        if "\0" in self.password:
+            raise BadValue("password: must not contain a NUL character")
+
+
+@dataclass(frozen=True, slots=True)
+class ManagedServer:
+    """One managed server: its partition name and its BMC."""
+
+    name: str
+    bmc: BmcAddress
+    account: Account | None = None
+    """None: the default account."""
+
+    def __post_init__(self) -> None:
+        checked_name(self.name)
+
+
+@dataclass(frozen=True, slots=True)
+class Servers:
+    """The managed servers in the order they were added (file `conf_pserver`)."""
+
+    servers: tuple[ManagedServer, ...] = ()
+    default_account: Account | None = None
+
+    def __post_init__(self) -> None:
+        if len(self.servers) > MOST_SERVERS:
+            raise BadValue(f"{len(self.servers)} servers: at most {MOST_SERVERS}")
+        seen: dict[object, str] = {}
+        for server in self.servers:
+            for what, value in (("name", server.name), ("BMC address", server.bmc)):
+                if value in seen:
+                    raise BadValue(f"server {server.name}: {what} {value} is already that of {seen[value]}")
+                seen[value] = server.name
+            if server.account is None and self.default_account is None:
+                raise BadValue(f"server {server.name}: has no account; set account=, or once 'haconnsetup default account=NAME'")
+
+    def find(self, name: str) -> ManagedServer | None:
+        """The server of that name, or None."""
+        return next((server for server in self.servers if server.name == name), None)
+
+    def account_of(self, server: ManagedServer) -> Account:
+        """The server's own account, else the default one."""
+        account = server.account or self.default_account
+        assert account is not None, "checked when the servers were put together"
+        return account
+
+    def digest(self) -> bytes:
+        """8 bytes that are equal on servers with the same list of servers, BMC addresses and account names, in any order."""
+        lines = sorted(f"{server.name}\0{server.bmc}\0{self.account_of(server).name}" for server in self.servers)
+        return hashlib.sha256("\n".join(lines).encode()).digest()[:8]
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """How the daemon behaves (table `service` of `conf_haconn`). Times in seconds."""
+
+    poll_interval: float = 1.0
+    """Between two readings of a BMC's power state; stretched by itself where a BMC is slow."""
+    patience: int = 3
+    """Readings in a row without an answer before a link is NG: one lost reading is weather, three are a fault."""
+    own_server: str | None = None
+    """The server that this connector stands on; None: HA Monitor tells (HELLO)."""
+    syslog: str = "/dev/log"
+    """The local syslog socket."""
+
+    def __post_init__(self) -> None:
+        if not 0.2 <= self.poll_interval <= 60:
+            raise BadValue(f"poll_interval {self.poll_interval}: must be 0.2 to 60 seconds")
+        if not 1 <= self.patience <= 60:
+            raise BadValue(f"patience {self.patience}: must be 1 to 60 readings")
+        if self.own_server is not None:
+            checked_name(self.own_server)
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """One key of the reset path: 32 random bytes under a number."""
+
+    id: int
+    secret: bytes = field(repr=False)
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.id <= 255:
+            raise BadValue(f"key id {self.id}: must be 0 to 255")
+        if len(self.secret) != 32:
+            raise BadValue(f"key {self.id}: must be 32 bytes, not {len(self.secret)}")
+
+
+@dataclass(frozen=True, slots=True)
+class KeyRing:
+    """The cluster's id and its live keys (file `conf_key`); the first key sends, all are accepted."""
+
+    cluster: bytes
+    keys: tuple[Key, ...]
+
+    def __post_init__(self) -> None:
+        if len(self.cluster) != 16:
+            raise BadValue(f"cluster id: must be 16 bytes, not {len(self.cluster)}")
+        if not 1 <= len(self.keys) <= 3:
+            raise BadValue(f"{len(self.keys)} keys: must be 1 to 3")
+        if len({key.id for key in self.keys}) != len(self.keys):
+            raise BadValue("two keys have the same id")
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Everything the daemon runs on."""
+
+    reset_path: ResetPath
+    servers: Servers
+    keys: KeyRing
+    service: Service = Service()

@@ -1,0 +1,132 @@
+from __future__ import annotations
+
+import pytest
+from haconn_cli.config.model import (
+    Account,
+    BadValue,
+    BmcAddress,
+    Key,
+    KeyRing,
+    ManagedServer,
+    ResetPath,
+    Servers,
+    Service,
+    checked_name,
+    parse_interface,
+    parse_port,
+)
+from hypothesis import given
+from hypothesis import strategies as st
+
+ADMIN = Account("admin", "pw")
+
+
+@pytest.mark.parametrize("name", ["A", "PSERVER1", "0", "x" * 31])
+def test_right_names(name: str) -> None:
+    assert checked_name(name) == name
+
+
+@pytest.mark.parametrize("name", ["", "x" * 32, "a b", "a-b", "é", "A\n", "٣", "a=b"])
+def test_wrong_names(name: str) -> None:
+    with pytest.raises(BadValue, match="1 to 31 letters and digits"):
+        checked_name(name)
+
+
+@pytest.mark.parametrize(
+    ("text", "mask"),
+    [("192.168.0.1/24", "255.255.255.0"), ("192.168.0.1/255.255.255.128", "255.255.255.128"), ("fd00::1/64", "64")],
+)
+def test_interfaces(text: str, mask: str) -> None:
+    reset_path = ResetPath(parse_interface(text), 5001)
+    assert (reset_path.address, reset_path.mask) == (text.split("/", maxsplit=1)[0], mask)
+
+
+@pytest.mark.parametrize(
+    "text", ["", "192.168.0.1", "1.2.3/24", "1.2.3.4/33", "1.2.3.4/", "1.2.3.4/24/24", "224.0.0.1/24", "::/64", "x/24"]
+)
+def test_wrong_interfaces(text: str) -> None:
+    with pytest.raises(BadValue, match="must be IP/MASK, like"):
+        parse_interface(text)
+
+
+@pytest.mark.parametrize("text", ["", "-1", "5001x", "５００１", "1" * 6, "1" * 5000, "5001.0"])
+def test_wrong_ports(text: str) -> None:
+    with pytest.raises(BadValue, match="must be a number from 5001 to 65535"):
+        parse_port(text)
+
+
+@pytest.mark.parametrize("port", [0, 5000, 65536])
+def test_ports_out_of_range(port: int) -> None:
+    with pytest.raises(BadValue, match="must be 5001 to 65535"):
+        ResetPath(parse_interface("10.0.0.1/8"), port)
+
+
+@pytest.mark.parametrize(
+    ("text", "host", "port", "shown"),
+    [
+        ("192.168.0.51", "192.168.0.51", 623, "192.168.0.51"),
+        ("192.168.0.51:623", "192.168.0.51", 623, "192.168.0.51"),
+        ("127.0.0.1:9001", "127.0.0.1", 9001, "127.0.0.1:9001"),
+        ("FD00::0:51", "fd00::51", 623, "fd00::51"),
+        ("[fd00::51]", "fd00::51", 623, "fd00::51"),
+        ("[fd00::51]:9001", "fd00::51", 9001, "[fd00::51]:9001"),
+    ],
+)
+def test_bmc_addresses(text: str, host: str, port: int, shown: str) -> None:
+    address = BmcAddress.parse(text)
+    assert (address.host, address.port, str(address)) == (host, port, shown)
+    assert BmcAddress.parse(shown) == address
+
+
+@given(st.text() | st.from_regex(r"[\[\]0-9a-f:.]*", fullmatch=True))
+def test_any_text_is_an_address_or_a_bad_value(text: str) -> None:
+    try:
+        address = BmcAddress.parse(text)
+    except BadValue:
+        return
+    assert BmcAddress.parse(str(address)) == address
+
+
+def test_accounts_are_counted_in_bytes_and_never_cut() -> None:
+    Account("é" * 8, "é" * 10)
+    with pytest.raises(BadValue, match="account: 18 bytes are more than IPMI carries; at most 16"):
+        Account("é" * 9, "x")
+    with pytest.raises(BadValue, match="password: 22 bytes are more than IPMI carries; at most 20"):
+        Account("a", "é" * 11)
+
+
+@pytest.mark.parametrize(
+    ("name", "password"), [("", "x"), ("a\n", "x"), ("a", ""), ("a", "x\0"), ("a", "\udcff"), ("\udcff", "x")]
+)
+def test_wrong_accounts(name: str, password: str) -> None:
+    with pytest.raises(BadValue):
+        Account(name, password)
+
+
+def test_secrets_are_not_shown() -> None:
+    assert "pw" not in repr(Servers((ManagedServer("A", BmcAddress("10.0.0.1"), ADMIN),), ADMIN))
+    assert "kkk" not in repr(KeyRing(b"c" * 16, (Key(1, b"k" * 32),)))
+
+
+def test_at_most_16_servers() -> None:
+    servers = [ManagedServer(f"A{number}", BmcAddress("10.0.0.1", number), ADMIN) for number in range(1, 18)]
+    assert len(Servers(tuple(servers[:16])).servers) == 16
+    with pytest.raises(BadValue, match="17 servers: at most 16"):
+        Servers(tuple(servers))
+
+
+def test_the_digest_knows_no_order_and_no_password() -> None:
+    one, two = ManagedServer("A", BmcAddress("10.0.0.1")), ManagedServer("B", BmcAddress("10.0.0.2"))
+    digest = Servers((one, two), ADMIN).digest()
+    assert len(digest) == 8
+    assert Servers((two, one), Account("admin", "other")).digest() == digest
+    assert Servers((one, two), Account("root", "pw")).digest() != digest
+    assert Servers((one,), ADMIN).digest() != digest
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"poll_interval": 0.1}, {"poll_interval": float("inf")}, {"patience": 61}, {"own_server": "a b"}]
+)
+def test_wrong_service_settings(wrong: dict[str, float | str]) -> None:
+    with pytest.raises(BadValue):
+        Service(**wrong)  # type: ignore[arg-type]
