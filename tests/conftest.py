@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import settings
 
 from tests.peers import programs
+
+settings.register_profile("patient", deadline=None, print_blob=True)   # a loaded machine is no fault of the code
+settings.load_profile("patient")
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

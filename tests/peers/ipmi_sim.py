@@ -13,7 +13,7 @@ import trio
 
 from tests.peers.programs import find_program
 
-USER, PASSWORD = "ipmiusr", "test"
+USER, PASSWORD = "ipmiusr", "sim-Kx7.Qv"
 _SCRIPT = Path(__file__).with_name("ipmi_sim_chassis.sh")
 _LAN = """name "{name}"
 set_working_mc 0x20

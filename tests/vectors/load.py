@@ -1,0 +1,203 @@
+"""The vectors as values. `vectors.json` is read once; every entry keeps its id for the names of the tests."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from ipmi_lan.crypto.rakp import Login, SessionKeys
+from ipmi_lan.crypto.suites import DEFAULT_SUITES, CipherSuite
+
+_FILE = Path(__file__).with_name("vectors.json")
+_SUITES = {suite.id: suite for suite in DEFAULT_SUITES}
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """One datagram as it was recorded."""
+
+    is_from_console: bool
+    datagram: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Sealed:
+    """What a recorded in-session datagram holds."""
+
+    is_from_console: bool
+    sequence: int
+    message: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Handshake:
+    """One login: what its digests cover, and the digests. A digest that the source does not give is empty."""
+
+    id: str
+    login: Login
+    rakp_2_code: bytes
+    rakp_3_code: bytes = b""
+    rakp_4_code: bytes = b""
+    sik: bytes = b""
+    k1: bytes = b""
+    k2: bytes = b""
+
+    @property
+    def keys(self) -> SessionKeys:
+        """The keys as the vector has them, not as we compute them."""
+        return SessionKeys(self.sik, self.k1, self.k2)
+
+
+@dataclass(frozen=True, slots=True)
+class Trace:
+    """A whole recorded conversation of two programs that are not ours."""
+
+    id: str
+    handshake: Handshake
+    frames: tuple[Frame, ...]
+    sealed: tuple[Sealed, ...]
+
+    @property
+    def in_session(self) -> list[tuple[Frame, Sealed]]:
+        """The datagrams after the login, each with what it holds."""
+        recorded = [frame for frame in self.frames if frame.datagram[4:6] == b"\x06\xc0"]
+        return list(zip(recorded, self.sealed, strict=True))
+
+
+@dataclass(frozen=True, slots=True)
+class Derivation:
+    """A session integrity key and what comes of it."""
+
+    id: str
+    suite: CipherSuite
+    sik: bytes
+    k1: bytes
+    k2: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class AesCase:
+    """One encrypted payload. `plain` is empty where the pad is wrong."""
+
+    id: str
+    key: bytes
+    iv: bytes
+    ciphertext: bytes
+    plain: bytes
+    pad: int
+    is_valid: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Exchange:
+    """One command and its answer as recorded, whole LAN messages."""
+
+    id: str
+    request: bytes
+    reply: bytes
+
+
+@cache
+def document() -> dict[str, Any]:
+    """The whole file."""
+    content: dict[str, Any] = json.loads(_FILE.read_text(encoding="utf-8"))
+    return content
+
+
+def entry(wanted: str) -> dict[str, Any]:
+    """The entry of this id, wherever it stands."""
+    groups = [document()[name] for name in ("published", "lab", "sessionless", "commands")]
+    found: dict[str, Any] = next(each for group in groups for each in group if each["id"] == wanted)
+    return found
+
+
+def handshakes() -> list[Handshake]:
+    """Every login, published and recorded."""
+    published = [_handshake(each, each["inputs"]) for each in document()["published"] if each["kind"].startswith("rakp")]
+    return published + [trace.handshake for trace in traces()]
+
+
+def traces() -> list[Trace]:
+    """The recorded sessions of suites 3 and 17."""
+    return [_trace(each) for each in document()["lab"]]
+
+
+def derivations() -> list[Derivation]:
+    """Session integrity keys with their K1 and K2."""
+    rows = [each for each in document()["published"] if {"k1", "k2"} <= set(each.get("expected", {}))]
+    return [_derivation(each) for each in rows] + [
+        Derivation(trace.id, trace.handshake.login.suite, trace.handshake.sik, trace.handshake.k1, trace.handshake.k2)
+        for trace in traces()
+    ]
+
+
+def aes_cases() -> list[AesCase]:
+    """Encrypted payloads, the invalid one among them."""
+    return [
+        AesCase(
+            id=f"{each['id']}: {case['what']}",
+            key=bytes.fromhex(case["key"]),
+            iv=bytes.fromhex(case["iv"]),
+            ciphertext=bytes.fromhex(case["ciphertext"]),
+            plain=bytes.fromhex(case.get("plaintext", "")),
+            pad=case.get("pad_length", 0),
+            is_valid=case["valid"],
+        )
+        for each in document()["published"]
+        if each["kind"].startswith("confidentiality")
+        for case in each["cases"]
+    ]
+
+
+def exchanges() -> list[Exchange]:
+    """Recorded commands with their answers."""
+    return [Exchange(each["id"], bytes.fromhex(each["request"]), bytes.fromhex(each["reply"])) for each in document()["commands"]]
+
+
+def frames(wanted: str) -> tuple[Frame, ...]:
+    """The datagrams of one entry."""
+    return tuple(Frame(way == ">", bytes.fromhex(datagram)) for way, datagram in entry(wanted)["frames"])
+
+
+def _trace(each: dict[str, Any]) -> Trace:
+    facts = {name: each[name] for name in ("user", "password", "kg")}
+    sealed = tuple(Sealed(way == ">", number, bytes.fromhex(message)) for way, number, message in each["expected"]["in_session"])
+    return Trace(each["id"], _handshake(each, facts | each["expected"]), frames(each["id"]), sealed)
+
+
+def _handshake(each: dict[str, Any], facts: dict[str, Any]) -> Handshake:
+    login = Login(
+        suite=_SUITES[each["cipher_suite"]],
+        user=facts["user"].encode(),
+        password=facts["password"].encode(),
+        kg=(facts.get("kg") or "").encode(),
+        role=facts["role"],
+        console_id=_id(facts["console_session_id_le"]),
+        bmc_id=_id(facts["bmc_session_id_le"]),
+        **{new: bytes.fromhex(facts[old]) for new, old in _RANDOMS.items()},
+    )
+    expected = {new: bytes.fromhex(each["expected"].get(old, "")) for new, old in _DIGESTS.items()}
+    return Handshake(each["id"], login, **expected)
+
+
+_RANDOMS = {"console_random": "console_random", "bmc_random": "bmc_random", "guid": "bmc_guid"}
+_DIGESTS = {
+    "rakp_2_code": "rakp2_authcode",
+    "rakp_3_code": "rakp3_authcode",
+    "rakp_4_code": "rakp4_icv",
+    "sik": "sik",
+    "k1": "k1",
+    "k2": "k2",
+}
+
+
+def _derivation(each: dict[str, Any]) -> Derivation:
+    facts = each.get("inputs", {}) | each["expected"]
+    return Derivation(each["id"], _SUITES[each["cipher_suite"]], *(bytes.fromhex(facts[name]) for name in ("sik", "k1", "k2")))
+
+
+def _id(little_endian: str) -> int:
+    return int.from_bytes(bytes.fromhex(little_endian), "little")
