@@ -1,0 +1,54 @@
+"""The way to one managed server's BMC: where it is, who we are there, and that it is still the same one."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from haconn_cli.config.model import Account, ManagedServer
+from ipmi_lan import Client, IpmiError, Privilege, open_client
+
+_NO_GUID = bytes(16)
+
+
+class WrongIdentity(IpmiError):  # noqa: N818 - errors here are named for the fact
+    """Another BMC answers at this address than the one seen before; it must not be switched."""
+
+    def __init__(self, pinned: bytes, seen: bytes) -> None:
+        super().__init__(f"another BMC answers there: GUID {seen.hex()}, before it was {pinned.hex()}")
+        self.pinned = pinned
+        self.seen = seen
+
+
+class Bmc:
+    """One managed server's BMC. Its GUID is pinned at the first login: the code of RAKP 2 covers it, so that it is proven.
+
+    A BMC that reports an all-zero GUID has none, and is not held to it.
+    """
+
+    def __init__(self, server: ManagedServer, account: Account) -> None:
+        self.name = server.name
+        self.address = server.bmc
+        self.pinned_guid: bytes | None = None
+        self._account = account
+
+    @asynccontextmanager
+    async def open(self, timeout: float) -> AsyncIterator[Client]:
+        """Log in within `timeout` seconds, as an operator: enough to read and switch power, and no more.
+
+        Raises what `ipmi_lan.open_client` raises, and `WrongIdentity`.
+        """
+        who, where = self._account, self.address
+        async with open_client(
+            where.host, who.name, who.password, port=where.port, privilege=Privilege.OPERATOR, timeout=timeout
+        ) as client:
+            self._check_identity(client.peer.guid)
+            yield client
+
+    def _check_identity(self, guid: bytes) -> None:
+        if guid == _NO_GUID:
+            return
+        if self.pinned_guid is None:
+            self.pinned_guid = guid
+        elif guid != self.pinned_guid:
+            raise WrongIdentity(self.pinned_guid, guid)

@@ -1,0 +1,100 @@
+"""Carries a plan out: opens the BMC, does the next step, tells the plan what came of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import trio
+from haconn_cli.resetpath.vocabulary import ResultCode
+from ipmi_lan import (
+    Client,
+    CommandRefused,
+    IpmiError,
+    NoAnswer,
+    PrivilegeTooHigh,
+    SuiteRefused,
+    WrongKg,
+    WrongPassword,
+)
+from ipmi_lan.commands.chassis import Control, chassis_control, get_chassis_status
+
+from haconn_daemon.bmc import Bmc, WrongIdentity
+from haconn_daemon.fence.plan import Done, Plan, Read, Switch, Wait
+
+LOGIN_TIMEOUT = 5.0
+READ_TIMEOUT = 2.0
+SWITCH_TIMEOUT = 3.0
+"""Seconds for the answer to a power command, which is sent once; after that the power state is read instead."""
+_BETWEEN_LOGINS = 0.3
+
+_HOPELESS: tuple[tuple[type[IpmiError], ResultCode], ...] = (
+    (WrongIdentity, ResultCode.WRONG_IDENTITY),
+    (WrongPassword, ResultCode.WRONG_PASSWORD),
+    (WrongKg, ResultCode.WRONG_PASSWORD),
+    (PrivilegeTooHigh, ResultCode.REFUSED_BY_BMC),
+    (SuiteRefused, ResultCode.REFUSED_BY_BMC),
+)
+"""What no second try mends. The rest is tried again until the budget is over: BMCs restart, lose packets, run out of slots."""
+
+
+async def carry_out(plan: Plan, bmc: Bmc, on_news: Callable[[], None]) -> None:
+    """Returns when `plan.result` is there, which is by `plan.deadline`; `on_news` is called after every step.
+
+    The session is closed before this returns; whoever waits for the result watches `plan.result` instead.
+    """
+    with trio.move_on_at(plan.deadline):
+        while plan.result is None:
+            try:
+                async with bmc.open(min(LOGIN_TIMEOUT, _left(plan))) as client:
+                    plan.logged_in(client.peer.guid, client.peer.suite.id)
+                    await _take_steps(plan, client, on_news)
+            except IpmiError as error:
+                _weigh_failure(plan, error)
+                on_news()
+                await trio.sleep(_BETWEEN_LOGINS)
+    plan.expire(trio.current_time())
+    on_news()
+
+
+async def _take_steps(plan: Plan, client: Client, on_news: Callable[[], None]) -> None:
+    """Step by step until the end, or until the session is of no use any more (raises what it failed with)."""
+    while True:
+        match plan.next_step(trio.current_time()):
+            case Done():
+                on_news()
+                return
+            case Wait(until):
+                await trio.sleep_until(until)
+            case Switch(control):
+                plan.switching(trio.current_time())
+                on_news()
+                await _switch(plan, client, control)
+            case Read():
+                asked = trio.current_time()
+                status = await client.run(get_chassis_status(), min(READ_TIMEOUT, _left(plan)))
+                plan.saw_power(status.power_is_on, asked, trio.current_time())
+        on_news()
+
+
+async def _switch(plan: Plan, client: Client, control: Control) -> None:
+    """Send a power command, once. Silence is no news of the power: the next reading is."""
+    try:
+        await client.run(chassis_control(control), min(SWITCH_TIMEOUT, _left(plan)))
+    except CommandRefused as refusal:
+        plan.switch_refused(refusal.code, refusal.meaning)
+    except NoAnswer:
+        return
+    else:
+        plan.switch_accepted()
+
+
+def _weigh_failure(plan: Plan, error: IpmiError) -> None:
+    for kind, code in _HOPELESS:
+        if isinstance(error, kind) and not plan.has_switched:
+            plan.give_up(code, str(error))
+            return
+    plan.heard_nothing(str(error), trio.current_time())
+
+
+def _left(plan: Plan) -> float:
+    return max(plan.deadline - trio.current_time(), 0.01)

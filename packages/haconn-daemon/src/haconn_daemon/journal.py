@@ -1,0 +1,152 @@
+"""Everything that the connector tells afterwards: eventlog, eventlogalt, initlog and syslog (manual, chapters 2 and 5).
+
+One event is one name with fields, on one line. Writing happens in a thread of its own behind a bounded queue: a slow, full
+or missing log disk delays nothing; what does not fit is counted and said later.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import logging.handlers
+import queue
+import sys
+from contextlib import suppress
+from datetime import UTC, datetime
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+MOST_BYTES, GENERATIONS = 1_000_000, 5
+"""Of each log file."""
+_QUEUE_SIZE = 10_000
+
+MESSAGES = {
+    "HCME1011": "HA connector service cannot be started. Failed to initialize. Please System rebooted.",
+    "HCME1012": "HA connector service cannot be started. Please check HA connector's configuration.",
+    "HCME1013": "HA connector service cannot be started. Please reinstall HA connector.",
+    "HCME1020": "HA connector service cannot Version Mismatch ini file[{file}], Service[{service}]",
+}
+"""The manual's syslog messages. HCME1010 (no ipmitool) cannot occur: none is needed."""
+
+
+class Journal:
+    """The connector's logs. Use as a context manager: leaving it writes out what is queued."""
+
+    def __init__(self, directory: Path, syslog: str) -> None:
+        """`syslog` is the path of the local syslog socket."""
+        self._records: queue.Queue[logging.LogRecord | None] = queue.Queue(_QUEUE_SIZE)
+        self._dropped = 0
+        handlers = [_handler(directory / name, name) for name in ("eventlog", "eventlogalt", "initlog")]
+        handlers.append(_syslog(syslog))
+        self._listener = logging.handlers.QueueListener(self._records, *handlers, respect_handler_level=True)
+
+    def __enter__(self) -> Self:
+        self._listener.start()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self._listener.stop()
+
+    def event(self, name: str, level: int = logging.INFO, /, **fields: object) -> None:
+        """Something that happens now and then (eventlog); warnings and worse go to syslog as well."""
+        self._put("eventlog", level, name, fields)
+        if level >= logging.WARNING:
+            self._put("syslog", level, name, fields)
+
+    def periodic(self, name: str, /, **fields: object) -> None:
+        """Something that happens all the time: a poll, a path check (eventlogalt)."""
+        self._put("eventlogalt", logging.INFO, name, fields)
+
+    def start_up(self, name: str, level: int = logging.INFO, /, **fields: object) -> None:
+        """A step of the start (initlog)."""
+        self._put("initlog", level, name, fields)
+
+    def cannot_start(self, message_id: str, why: str, **fields: str) -> str:
+        """One of the manual's messages, to syslog and initlog; returns its text."""
+        text = f"{message_id}: {MESSAGES[message_id].format(**fields)}"
+        self._put("syslog", logging.ERROR, text, {})
+        self._put("initlog", logging.ERROR, text, {"why": why})
+        return text
+
+    def _put(self, log: str, level: int, name: str, fields: dict[str, object]) -> None:
+        record = logging.LogRecord(log, level, "", 0, _line(name, fields), None, None)
+        try:
+            self._records.put_nowait(record)
+        except queue.Full:
+            self._dropped += 1
+            return
+        if self._dropped and self._records.qsize() < _QUEUE_SIZE // 2:
+            dropped, self._dropped = self._dropped, 0
+            self.event("log_lines_lost", logging.WARNING, count=dropped)
+
+
+def _line(name: str, fields: dict[str, object]) -> str:
+    """`name key=value …`; whatever is not plain is quoted as JSON, so that no text from outside can forge a line."""
+    return " ".join([name, *(f"{key}={_quoted(value)}" for key, value in fields.items())])
+
+
+def _quoted(value: object) -> str:
+    if isinstance(value, float):
+        return f"{value:.3f}"
+    text = str(value)
+    plain = text.isascii() and all(character.isalnum() or character in "_-.:/,()[]%+" for character in text)
+    return text if text and plain else json.dumps(text)
+
+
+class _Formatter(logging.Formatter):
+    """UTC with offset, level, text."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        time = datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds")
+        return f"{time} {record.levelname} {record.getMessage()}"
+
+
+class _PrivateFile(logging.handlers.RotatingFileHandler):
+    """A log file that only its owner reads, opened at the first line, and opened again after a fault."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        try:
+            Path(self.baseFilename).parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            super().emit(record)
+            Path(self.baseFilename).chmod(0o600)
+        except OSError:
+            self.handleError(record)
+
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - the name is logging's
+        """A disk that does not take a line loses it; the next line tries again."""
+        with suppress(OSError, ValueError):
+            self.close()
+        self.stream = None
+
+
+class _QuietSyslog(logging.handlers.SysLogHandler):
+    """Syslog; where nobody listens, standard error, which systemd puts into its journal."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        try:
+            super().emit(record)
+        except OSError:
+            self.handleError(record)
+
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - the name is logging's
+        """No syslog: say it where systemd hears it."""
+        with suppress(OSError, ValueError):
+            print(record.getMessage(), file=sys.stderr, flush=True)
+
+
+def _handler(path: Path, log: str) -> logging.Handler:
+    handler = _PrivateFile(path, maxBytes=MOST_BYTES, backupCount=GENERATIONS, encoding="utf-8", delay=True)
+    handler.setFormatter(_Formatter())
+    handler.addFilter(lambda record: record.name == log)
+    return handler
+
+
+def _syslog(address: str) -> logging.Handler:
+    try:
+        handler: logging.Handler = _QuietSyslog(address)
+    except OSError:
+        handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(logging.Formatter("haconnd: %(message)s"))
+    handler.addFilter(lambda record: record.name == "syslog")
+    return handler

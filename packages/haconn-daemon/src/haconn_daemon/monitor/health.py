@@ -1,0 +1,122 @@
+"""The judge of one server: what readings and silences say of its link and its power. No I/O.
+
+Silence never says anything of the power. Power is called off after two readings in a row, so that one odd answer of a BMC
+does not send an alarm through the cluster.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+
+from haconn_cli.resetpath.vocabulary import Link, ServerStatus, Status
+
+CONFIRMATION_DELAY = 0.3
+"""Seconds from the first reading of a change to the next reading."""
+SLOWEST_POLL = 30.0
+"""Seconds between readings of the slowest BMC."""
+LOAD_SHARE = 4
+"""A reading may keep a BMC busy for a quarter of the time at most: polling too hard makes some hang until a cold reset."""
+MOST_WRONG_PASSWORDS = 3
+"""In a row; BMCs lock an account after five."""
+WRONG_PASSWORD_PAUSE = 300.0
+"""Seconds; the usual time that a BMC keeps an account locked."""
+
+
+class Change(Enum):
+    """What has changed with a server."""
+
+    POWER_OFF = "power off"
+    POWER_ON = "power on"
+    LINK_LOST = "link lost"
+    LINK_BACK = "link back"
+
+
+@dataclass(frozen=True, slots=True)
+class Silence:
+    """A reading that failed, and why."""
+
+    reason: str
+    is_wrong_password: bool = False
+
+
+class Judge:
+    """One server's health, from the answers of its BMC."""
+
+    def __init__(self, name: str, poll_interval: float, patience: int) -> None:
+        """`poll_interval` in seconds; `patience`: how many readings in a row may fail before the link is NG."""
+        self.name = name
+        self.reason = ""
+        """Why the link is not OK, for a person; empty when it is."""
+        self._interval = poll_interval
+        self._patience = patience
+        self._link = Link.NOT_YET
+        self._power_is_on: bool | None = None
+        self._unconfirmed: bool | None = None
+        self._reset_capable = False
+        self._last_proof: float | None = None
+        self._failures = self._wrong_passwords = 0
+        self._last_round_trip = 0.0
+
+    @property
+    def power_is_on(self) -> bool | None:
+        """As last confirmed; None: never."""
+        return self._power_is_on
+
+    def saw_power(self, is_on: bool, now: float, round_trip: float) -> list[Change]:
+        """An authenticated reading; `round_trip` is what it took, in seconds."""
+        self._failures = self._wrong_passwords = 0
+        self._last_proof, self._last_round_trip = now, round_trip
+        self._reset_capable = True
+        changes = [] if self._link is Link.OK else [Change.LINK_BACK]
+        if self._link is Link.NOT_YET:
+            changes = []
+        self._link, self.reason = Link.OK, ""
+        return changes + self._weigh(is_on)
+
+    def heard_nothing(self, silence: Silence, now: float) -> list[Change]:
+        """A reading that failed: no answer, no login, or another BMC."""
+        self._failures += 1
+        self._wrong_passwords = self._wrong_passwords + 1 if silence.is_wrong_password else 0
+        self.reason = silence.reason
+        self._unconfirmed = None
+        if self._failures < self._patience and not silence.is_wrong_password:
+            return []
+        self._reset_capable = False
+        lost = self._link is Link.OK
+        self._link = Link.NG
+        return [Change.LINK_LOST] if lost else []
+
+    def next_delay(self) -> float:
+        """Seconds until the next reading."""
+        if self._wrong_passwords >= MOST_WRONG_PASSWORDS:
+            return WRONG_PASSWORD_PAUSE
+        if self._unconfirmed is not None:
+            return min(CONFIRMATION_DELAY, self._interval)
+        return min(max(self._interval, LOAD_SHARE * self._last_round_trip), max(SLOWEST_POLL, self._interval))
+
+    def status(self, now: float, is_own: bool) -> ServerStatus:
+        """What is known now."""
+        if is_own:
+            status = Status.OWN_SERVER
+        elif self._link is Link.NOT_YET:
+            status = Status.NOT_YET
+        else:
+            status = Status.POFF_DETECTED if self._power_is_on is False else Status.MONITORING
+        age = None if self._last_proof is None else now - self._last_proof
+        return ServerStatus(self.name, self._link, status, self._reset_capable and self._link is Link.OK, age)
+
+    def _weigh(self, is_on: bool) -> list[Change]:
+        if self._power_is_on is None and is_on:
+            self._power_is_on = True
+            return []
+        if is_on == self._power_is_on:
+            self._unconfirmed = None
+            return []
+        if self._unconfirmed is not is_on:
+            self._unconfirmed = is_on
+            return []
+        self._unconfirmed, before, self._power_is_on = None, self._power_is_on, is_on
+        if before is None:
+            return []     # found off at the first look: a state, not a change
+        return [Change.POWER_ON if is_on else Change.POWER_OFF]

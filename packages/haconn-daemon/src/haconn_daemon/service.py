@@ -1,0 +1,225 @@
+"""The nursery: joins the rooms, passes on what one has to tell the other, reports ready, orders the shutdown. Decides nothing."""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+from collections.abc import Sequence
+from pathlib import Path
+
+import trio
+from haconn_cli.config.model import Settings
+from haconn_cli.config.paths import Paths
+from haconn_cli.control import ServerReport, StatusReport
+from haconn_cli.resetpath.vocabulary import EventKind, Phase, Reading, ResetResult, ResultCode, ServerStatus
+
+from haconn_daemon import __version__, systemd
+from haconn_daemon.bmc import Bmc
+from haconn_daemon.control import serve_control
+from haconn_daemon.fence.desk import Desk, Operation, Order
+from haconn_daemon.fence.record import Record
+from haconn_daemon.journal import Journal
+from haconn_daemon.monitor.health import Change, Judge
+from haconn_daemon.monitor.watcher import Watcher
+from haconn_daemon.resetpath.arrivals import (
+    Arrival,
+    HelloSeen,
+    OtherVersionSeen,
+    RequestKey,
+    ResetAsked,
+    ResultAcknowledged,
+)
+from haconn_daemon.resetpath.endpoint import Endpoint
+from haconn_daemon.resetpath.responder import Responder
+
+RUNNING_RESET_GRACE = 4.0
+"""Seconds that a reset in progress gets when the service is told to stop."""
+LAST_WORDS = 0.2
+"""Seconds for the last results to leave."""
+PROGRESS_INTERVAL = 1.0
+
+_EVENTS = {Change.POWER_OFF: EventKind.POWER_OFF, Change.POWER_ON: EventKind.POWER_ON}
+
+
+class Service:
+    """One connector."""
+
+    def __init__(self, settings: Settings, paths: Paths, journal: Journal) -> None:
+        self._paths, self._journal = paths, journal
+        servers, service = settings.servers, settings.service
+        self._address = address = (settings.reset_path.address, settings.reset_path.port)
+        self._arrivals_in, self._arrivals = trio.open_memory_channel[Arrival](256)
+        self._responder = Responder(
+            settings.keys, address, servers, os.urandom, self._statuses, own_server=service.own_server, version=__version__
+        )
+        self._endpoint = Endpoint(self._responder, address, self._arrivals_in)
+        bmcs = {server.name: Bmc(server, servers.account_of(server)) for server in servers.servers}
+        self._watchers = {
+            name: Watcher(bmc, Judge(name, service.poll_interval, service.patience), self._tell_changes)
+            for name, bmc in bmcs.items()
+        }
+        self._record = Record(Path(paths.state) / "record")
+        self._desk = Desk(bmcs, self._record, lambda: frozenset(self._responder.own_servers), self)
+        self._said_progress: dict[bytes, float] = {}
+
+    async def run(self) -> None:
+        """Until SIGTERM or SIGINT. Raises OSError where the reset path's address or the control socket cannot be had."""
+        await self._open_record()
+        async with trio.open_nursery() as nursery:
+            await nursery.start(self._desk.run)
+            await nursery.start(lambda task_status: self._endpoint.run(task_status=task_status))
+            self._journal.start_up("reset_path_open", address=self._address[0], port=self._address[1])
+            await nursery.start(serve_control, self._paths, self._report)
+            for watcher in self._watchers.values():
+                watcher.last_progress = trio.current_time()
+                nursery.start_soon(watcher.run)
+            nursery.start_soon(self._take_arrivals, nursery)
+            nursery.start_soon(self._feed_watchdog)
+            self._journal.start_up("ready", version=__version__, servers=len(self._watchers))
+            self._journal.event("started", version=__version__)
+            systemd.notify(systemd.READY)
+            await self._until_told_to_stop()
+            nursery.cancel_scope.cancel()
+        self._journal.event("stopped")
+
+    # ── what the desk tells (fence.desk.Teller) ───────────────────────────────
+
+    def progress(self, operation: Operation, phase: Phase, reads: int) -> None:
+        """Tell the requesters, every second or so."""
+        now = trio.current_time()
+        if now - self._said_progress.get(operation.id, float("-inf")) >= PROGRESS_INTERVAL:
+            self._said_progress[operation.id] = now
+            self._responder.progress(operation.id, phase, reads, now)
+            self._endpoint.wake()
+
+    def finished(self, operation: Operation, result: ResetResult) -> None:
+        """Tell everybody who waits for it, and the log."""
+        self._said_progress.pop(operation.id, None)
+        self._responder.finished(operation.id, result, trio.current_time())
+        self._endpoint.wake()
+        evidence = result.evidence
+        self._journal.event(
+            "reset_finished",
+            logging.WARNING if result.code.is_success else logging.ERROR,
+            operation=operation.id.hex(),
+            target=operation.order.target,
+            code=result.code.name,
+            back_on=result.back_on,
+            seconds=trio.current_time() - operation.plan.started,
+            readings=_in_words(evidence.readings[-20:]),
+            power_commands="; ".join(evidence.power_commands),
+            detail=evidence.detail,
+        )
+
+    def not_recorded(self, operation: Operation, why: str) -> None:
+        """Loud: after a crash nobody will know of this reset."""
+        self._journal.event("reset_not_recorded", logging.ERROR, operation=operation.id.hex(), why=why)
+
+    # ── what the monitor tells ────────────────────────────────────────────────
+
+    def _tell_changes(self, judge: Judge, changes: list[Change]) -> None:
+        self._journal.periodic("poll", server=judge.name, power_is_on=judge.power_is_on, reason=judge.reason)
+        for change in changes:
+            level = logging.INFO if change is Change.LINK_BACK else logging.WARNING
+            self._journal.event(change.name.lower(), level, server=judge.name, reason=judge.reason)
+            if (kind := _EVENTS.get(change)) is not None:
+                self._responder.announce(kind, judge.name, trio.current_time())
+                self._endpoint.wake()
+
+    # ── what the reset path tells ─────────────────────────────────────────────
+
+    async def _take_arrivals(self, nursery: trio.Nursery) -> None:
+        async for arrival in self._arrivals:
+            match arrival:
+                case ResetAsked():
+                    nursery.start_soon(self._admit, arrival)
+                case HelloSeen():
+                    self._note_hello(arrival)
+                case OtherVersionSeen(name, version, address):
+                    self._journal.event("other_protocol_version", logging.WARNING, name=name, version=version, address=address[0])
+                case ResultAcknowledged(request):
+                    self._journal.event("result_acknowledged", request=request.request.hex())
+
+    async def _admit(self, asked: ResetAsked) -> None:
+        ticket = f"{asked.request.sender.hex()}:{asked.request.request.hex()}"
+        order = Order(asked.target, asked.action, asked.budget, asked.requester, asked.reason, ticket, asked.force)
+        self._journal.event(
+            "reset_asked",
+            logging.WARNING,
+            target=order.target,
+            action=order.action.name,
+            requester=order.requester,
+            budget=order.budget,
+            reason=order.reason,
+            force=order.force,
+        )
+        admission = await self._desk.admit(order)
+        now = trio.current_time()
+        if isinstance(admission, ResultCode):
+            self._responder.refused(asked.request, admission, now)
+            self._journal.event("reset_refused", logging.WARNING, target=order.target, code=admission.name)
+        else:
+            self._responder.accepted(asked.request, admission.operation, admission.joined, now)
+            self._journal.event("reset_accepted", operation=admission.operation.hex(), joined=admission.joined)
+        self._endpoint.wake()
+
+    def _note_hello(self, hello: HelloSeen) -> None:
+        self._journal.event("hello", name=hello.name, local=hello.is_local, address=hello.address[0])
+        if hello.digest_differs:
+            self._journal.event("configurations_differ", logging.WARNING, name=hello.name, address=hello.address[0])
+        own = self._responder.own_servers
+        if len(own) > 1:
+            self._journal.event("own_server_unclear", logging.ERROR, claims=",".join(own))
+
+    # ── the rest ──────────────────────────────────────────────────────────────
+
+    async def _open_record(self) -> None:
+        past = await trio.to_thread.run_sync(self._record.open)
+        for reset in past:
+            if reset.was_cut_short:
+                self._journal.event("reset_interrupted", logging.ERROR, operation=reset.operation.hex(), target=reset.target)
+            for ticket in reset.tickets:
+                if (request := _request(ticket)) is not None:
+                    self._responder.restore(request, reset.operation, reset.result, trio.current_time())
+
+    async def _until_told_to_stop(self) -> None:
+        with trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
+            number = await anext(signals)
+        systemd.notify(systemd.STOPPING)
+        self._journal.event("stopping", signal=signal.Signals(number).name, running_resets=len(self._desk.running))
+        was_busy = bool(self._desk.running)
+        await self._desk.close(RUNNING_RESET_GRACE)
+        if was_busy:
+            await trio.sleep(LAST_WORDS)
+
+    async def _feed_watchdog(self) -> None:
+        interval = systemd.watchdog_interval()
+        while interval is not None:
+            now = trio.current_time()
+            if all(now - watcher.last_progress <= watcher.longest_silence for watcher in self._watchers.values()):
+                systemd.notify(systemd.WATCHDOG)
+            await trio.sleep(interval)
+
+    def _statuses(self, now: float) -> list[ServerStatus]:
+        own = self._responder.own_servers
+        return [watcher.judge.status(now, name in own) for name, watcher in self._watchers.items()]
+
+    def _report(self) -> StatusReport:
+        own = self._responder.own_servers
+        servers = tuple(
+            ServerReport.of(status, self._watchers[status.name].judge.reason) for status in self._statuses(trio.current_time())
+        )
+        return StatusReport(__version__, own[0] if len(own) == 1 else None, servers, dict(self._responder.dropped))
+
+
+def _in_words(readings: Sequence[Reading]) -> str:
+    return " ".join(f"{reading.after:.3f}={'on' if reading.power_is_on else 'off'}" for reading in readings)
+
+
+def _request(ticket: str) -> RequestKey | None:
+    try:
+        sender, request = (bytes.fromhex(part) for part in ticket.split(":"))
+    except ValueError:
+        return None
+    return RequestKey(sender, request)
