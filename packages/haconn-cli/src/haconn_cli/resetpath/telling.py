@@ -1,0 +1,64 @@
+"""Results and progress as lines for people."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from haconn_cli.resetpath.outcomes import Accepted, Progress
+from haconn_cli.resetpath.vocabulary import Evidence, Phase, ResetResult, ResultCode
+
+_PHASES = {
+    Phase.WAITING: "waiting",
+    Phase.LOGGING_IN: "logging in at the BMC",
+    Phase.READING: "reading the power state",
+    Phase.SWITCHING_OFF: "switching off",
+    Phase.CONFIRMING_OFF: "confirming that it is off",
+    Phase.SWITCHING_ON: "switching on",
+    Phase.CONFIRMING_ON: "confirming that it is on",
+}
+
+_CODES = {
+    ResultCode.OFF_CONFIRMED: "seen off",
+    ResultCode.ALREADY_OFF: "was off already; nothing was switched",
+    ResultCode.CYCLED_CONFIRMED: "seen off, then switched on",
+    ResultCode.RESET_UNVERIFIED: "the BMC accepted the reset, which cannot be seen from outside: not proven",
+    ResultCode.UNREACHABLE: "the BMC does not answer",
+    ResultCode.WRONG_PASSWORD: "the BMC does not take the account or password",
+    ResultCode.WRONG_IDENTITY: "another BMC answers at that address",
+    ResultCode.REFUSED_BY_BMC: "the BMC refuses the command",
+    ResultCode.STILL_ON: "the power is still on",
+    ResultCode.TIMEOUT: "the time was over before it was proven",
+    ResultCode.INTERRUPTED: "the connector stopped meanwhile; how far it came is not known",
+    ResultCode.UNKNOWN_REQUEST: "the connector knows nothing of this request; what became of it is not known",
+    ResultCode.UNKNOWN_TARGET: "the connector has no such server",
+    ResultCode.OWN_SERVER: "that is the server the connector stands on; only with force",
+    ResultCode.BUSY: "the connector has too much to do; ask again",
+    ResultCode.POLICY: "the connector does not do this",
+}
+
+
+def progress_line(seen: Accepted | Progress) -> str:
+    """One line: how far a reset is."""
+    if isinstance(seen, Accepted):
+        return "accepted; joined a reset of this server that was under way" if seen.joined else "accepted"
+    return f"{_PHASES[seen.phase]} ({seen.reads} reads)"
+
+
+def result_lines(target: str, result: ResetResult) -> Iterator[str]:
+    """The verdict, then what it rests on, a line each."""
+    verdict = "succeeded" if result.code.is_success else "refused" if result.code.is_refusal else "FAILED"
+    yield f"reset of {target} {verdict}: {result.code.name}: {_CODES[result.code]}"
+    if result.code is ResultCode.CYCLED_CONFIRMED:
+        yield "  power: seen on again" if result.back_on else "  power: not seen on again"
+    yield from _evidence_lines(result.evidence)
+
+
+def _evidence_lines(evidence: Evidence) -> Iterator[str]:
+    for reading in evidence.readings:
+        yield f"  read at {reading.after:.3f} s: power {'on' if reading.power_is_on else 'off'}"
+    for command in evidence.power_commands:
+        yield f"  {command}"
+    if evidence.bmc_guid:
+        yield f"  BMC GUID {evidence.bmc_guid.hex()}, cipher suite {evidence.cipher_suite}"
+    if evidence.detail:
+        yield f"  {evidence.detail}"

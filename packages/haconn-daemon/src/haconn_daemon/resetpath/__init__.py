@@ -1,0 +1,1 @@
+"""Who may ask, and how: the connector's side of the reset path."""

@@ -1,0 +1,35 @@
+"""Every code, phase and piece of evidence has words, and only success is called that."""
+
+from __future__ import annotations
+
+import pytest
+from haconn_cli.resetpath.outcomes import Accepted, Progress
+from haconn_cli.resetpath.telling import progress_line, result_lines
+from haconn_cli.resetpath.vocabulary import Evidence, Phase, Reading, ResetResult, ResultCode
+
+
+@pytest.mark.parametrize("code", ResultCode)
+def test_the_verdict_is_that_of_the_code(code: ResultCode) -> None:
+    line, *_ = result_lines("PSERVER2", ResetResult(code))
+    assert ("succeeded" in line) is code.is_success
+    assert ("refused" in line) is code.is_refusal
+    assert code.name in line
+
+
+@pytest.mark.parametrize("phase", Phase)
+def test_every_phase_has_words(phase: Phase) -> None:
+    assert progress_line(Progress(bytes(16), phase, 3)).endswith("(3 reads)")
+
+
+def test_joining_is_told() -> None:
+    assert progress_line(Accepted(bytes(16), bytes(16), joined=False)) == "accepted"
+    assert "joined" in progress_line(Accepted(bytes(16), bytes(16), joined=True))
+
+
+def test_a_server_not_seen_on_again_is_told() -> None:
+    evidence = Evidence((Reading(1.0, power_is_on=False),), power_commands=("power on at 2.000 s: accepted",))
+    assert list(result_lines("PSERVER2", ResetResult(ResultCode.CYCLED_CONFIRMED, evidence=evidence)))[1:] == [
+        "  power: not seen on again",
+        "  read at 1.000 s: power off",
+        "  power on at 2.000 s: accepted",
+    ]

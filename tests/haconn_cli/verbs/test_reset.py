@@ -1,0 +1,136 @@
+"""`haconnsetup reset`: the confirmation, the words, and an exit code that is 0 for proven success only."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
+
+import pytest
+from haconn_cli.config.load import load_settings
+from haconn_cli.config.paths import Paths
+from haconn_cli.resetpath.vocabulary import Action, Evidence, Reading, ResetResult, ResultCode
+
+from tests.haconn_cli.conftest import Setup
+from tests.haconn_daemon.resetpath.in_thread import Connector, connector_in_thread
+from tests.haconn_daemon.resetpath.test_endpoint import free_address
+
+CYCLED = ResetResult(
+    ResultCode.CYCLED_CONFIRMED,
+    back_on=True,
+    evidence=Evidence(
+        (Reading(0.01, power_is_on=True), Reading(1.5, power_is_on=False), Reading(2.0, power_is_on=False)),
+        bytes(range(16)),
+        17,
+        ("power off at 0.012 s: accepted", "power on at 2.010 s: accepted"),
+        "seen off twice, then on",
+    ),
+)
+CONFIRM = "type its name to confirm: "
+
+
+@pytest.fixture
+def local(haconnsetup: Setup) -> Setup:
+    """A cluster whose reset path is this machine's loopback."""
+    _, port = free_address()
+    haconnsetup("resetpath", "addr=127.0.0.1/8", f"port={port}")
+    haconnsetup("default", "account=hitachi", stdin="secret\n")
+    for number in (1, 2):
+        haconnsetup("pserver", "add", f"PSERVER{number}", f"addr=127.0.0.5{number}")
+    assert haconnsetup("key", "new").code == 0
+    return haconnsetup
+
+
+@contextmanager
+def _running(paths: Paths, result: ResetResult, *, is_mute: bool = False) -> Iterator[Connector]:
+    found = load_settings(paths)
+    address = (found.reset_path.address, found.reset_path.port)
+    with connector_in_thread(found.keys, found.servers, address, result, is_mute=is_mute) as connector:
+        yield connector
+
+
+def running(paths: Paths, code: ResultCode | None = None, *, is_mute: bool = False) -> AbstractContextManager[Connector]:
+    return _running(paths, CYCLED if code is None else ResetResult(code), is_mute=is_mute)
+
+
+def test_a_confirmed_reset_prints_its_proof(local: Setup, paths: Paths) -> None:
+    with running(paths) as connector:
+        outcome = local("reset", "PSERVER2", stdin="PSERVER2\n")
+    assert outcome.code == 0
+    assert outcome.out == [
+        "accepted",
+        "confirming that it is off (2 reads)",
+        "reset of PSERVER2 succeeded: CYCLED_CONFIRMED: seen off, then switched on",
+        "  power: seen on again",
+        "  read at 0.010 s: power on",
+        "  read at 1.500 s: power off",
+        "  read at 2.000 s: power off",
+        "  power off at 0.012 s: accepted",
+        "  power on at 2.010 s: accepted",
+        "  BMC GUID 000102030405060708090a0b0c0d0e0f, cipher suite 17",
+        "  seen off twice, then on",
+    ]
+    assert outcome.err == ["PSERVER2 will be switched off hard and on again; what runs on it is lost.", CONFIRM]
+    (asked,) = connector.asked
+    assert (asked.requester, asked.target, asked.action) == ("setup admin", "PSERVER2", Action.CYCLE)
+    assert (asked.budget, asked.force, asked.reason) == (60.0, False, "haconnsetup")
+
+
+def test_the_words_are_asked_for(local: Setup, paths: Paths) -> None:
+    with running(paths) as connector:
+        local("reset", "PSERVER1", "budget=2.5", "action=off", "force", stdin="PSERVER1\n")
+    (asked,) = connector.asked
+    assert (asked.target, asked.action, asked.budget, asked.force) == ("PSERVER1", Action.OFF, 2.5, True)
+
+
+@pytest.mark.parametrize("typed", ["", "\n", "PSERVER1\n", "pserver2\n", "y\n"])
+def test_another_name_typed_sends_nothing(local: Setup, paths: Paths, typed: str) -> None:
+    with running(paths) as connector:
+        outcome = local("reset", "PSERVER2", stdin=typed)
+    assert (outcome.code, outcome.out) == (1, [])
+    assert outcome.err[-1] == "haconnsetup: that is not its name; nothing was done"
+    assert connector.responder.dropped.total() == 0
+    assert connector.asked == []
+
+
+@pytest.mark.parametrize("code", ResultCode)
+def test_the_exit_code_is_0_for_proven_success_only(local: Setup, paths: Paths, code: ResultCode) -> None:
+    with running(paths, code):
+        outcome = local("reset", "PSERVER2", stdin="PSERVER2\n")
+    assert outcome.code == (0 if code.is_success else 1)
+    assert any(code.name in line for line in outcome.out)
+
+
+def test_no_connector_is_told_apart(local: Setup) -> None:
+    outcome = local("reset", "PSERVER2", stdin="PSERVER2\n")
+    assert (outcome.code, outcome.out) == (5, [])
+    assert outcome.err[-1] == "haconnsetup: the connector on this server: no answer; nothing was asked of it"
+
+
+def test_no_final_answer_is_a_failure(local: Setup, paths: Paths) -> None:
+    with running(paths, is_mute=True):
+        outcome = local("reset", "PSERVER2", "budget=1", stdin="PSERVER2\n")
+    assert outcome.code == 1
+    assert outcome.err[-1] == "haconnsetup: reset of PSERVER2 FAILED: no answer; whether it was done is not known"
+
+
+@pytest.mark.parametrize(
+    ("words", "complaint"),
+    [
+        ((), "the name of a server is missing"),
+        (("action=off",), "the name of a server is missing"),
+        (("PSERVER9",), "there is no server 'PSERVER9'"),
+        (("PSERVER2", "action=soft"), "unknown word 'soft'"),
+        (("PSERVER2", "budget=0"), "must be 1 to 3600 seconds"),
+        (("PSERVER2", "budget=nan"), "must be 1 to 3600 seconds"),
+        (("PSERVER2", "budget=long"), "must be 1 to 3600 seconds"),
+        (("PSERVER2", "soon"), "'='"),
+    ],
+)
+def test_wrong_words_are_refused_before_anything_is_asked(local: Setup, words: tuple[str, ...], complaint: str) -> None:
+    outcome = local("reset", *words, stdin="PSERVER2\n")
+    assert outcome.code == 2
+    assert complaint in outcome.complaint
+
+
+def test_without_configuration_nothing_is_asked(haconnsetup: Setup) -> None:
+    assert haconnsetup("reset", "PSERVER2", stdin="PSERVER2\n").code == 3
