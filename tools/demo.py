@@ -190,7 +190,7 @@ async def forgery(stage: Stage) -> None:
     after = ask_status(Paths(stage.root(1))).counters
     ignored = sum(after.values()) - sum(before.values())
     switched = len(stage.bmcs["PSERVER2"].power_commands)
-    say(f"  {ignored} datagrams dropped without an answer ({', '.join(sorted(after))}); power commands to PSERVER2: {switched}")
+    say(f"  {ignored} datagrams dropped without an answer, counted as '{', '.join(sorted(after))}'; power commands to PSERVER2: {switched}")
     if not ignored or switched:
         raise ClaimFailed("the forged request had an effect")
     stage.claims["forged_datagrams_ignored"] = ignored

@@ -33,3 +33,13 @@ def test_a_server_not_seen_on_again_is_told() -> None:
         "  read at 1.000 s: power off",
         "  power on at 2.000 s: accepted",
     ]
+
+
+def test_equal_readings_in_a_row_are_one_line() -> None:
+    states = (True, False, False, False, True)
+    readings = tuple(Reading(n / 2, power_is_on=is_on) for n, is_on in enumerate(states))
+    assert list(result_lines("PSERVER2", ResetResult(ResultCode.TIMEOUT, evidence=Evidence(readings))))[1:] == [
+        "  read at 0.000 s: power on",
+        "  read 3 times from 0.500 to 1.500 s: power off",
+        "  read at 2.000 s: power on",
+    ]

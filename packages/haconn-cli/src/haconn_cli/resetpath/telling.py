@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import groupby
 
 from haconn_cli.resetpath.outcomes import Accepted, Progress
-from haconn_cli.resetpath.vocabulary import Evidence, Phase, ResetResult, ResultCode
+from haconn_cli.resetpath.vocabulary import Evidence, Phase, Reading, ResetResult, ResultCode
 
 _PHASES = {
     Phase.WAITING: "waiting",
@@ -53,9 +54,17 @@ def result_lines(target: str, result: ResetResult) -> Iterator[str]:
     yield from _evidence_lines(result.evidence)
 
 
+def _times(readings: list[Reading]) -> str:
+    """When the same was read, once or many times in a row."""
+    first, last = readings[0].after, readings[-1].after
+    if len(readings) == 1:
+        return f"read at {first:.3f} s"
+    return f"read {len(readings)} times from {first:.3f} to {last:.3f} s"
+
+
 def _evidence_lines(evidence: Evidence) -> Iterator[str]:
-    for reading in evidence.readings:
-        yield f"  read at {reading.after:.3f} s: power {'on' if reading.power_is_on else 'off'}"
+    for power_is_on, run in groupby(evidence.readings, lambda reading: reading.power_is_on):
+        yield f"  {_times(list(run))}: power {'on' if power_is_on else 'off'}"
     for command in evidence.power_commands:
         yield f"  {command}"
     if evidence.bmc_guid:
