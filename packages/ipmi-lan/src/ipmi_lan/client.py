@@ -14,7 +14,7 @@ from ipmi_lan.command import Command
 from ipmi_lan.commands.device import get_device_id
 from ipmi_lan.commands.login import close_session, set_session_privilege_level
 from ipmi_lan.crypto.suites import DEFAULT_SUITES, CipherSuite
-from ipmi_lan.errors import CommandRefused, IpmiError, NoAnswer, PrivilegeTooHigh
+from ipmi_lan.errors import CommandRefused, IpmiError, NoAnswer, PrivilegeTooHigh, SessionLost
 from ipmi_lan.session.events import Answered, Credentials, Failed, Opened, OpeningFailed, Peer
 from ipmi_lan.session.session import Session
 from ipmi_lan.transport.udp import PeerRefused, Transport, UdpTransport
@@ -38,17 +38,20 @@ Reply = TypeVar("Reply")
 class Client:
     """A session with a BMC. Use `open_client`. Several tasks may run commands at once; each gets its own answer."""
 
-    def __init__(self, transport: Transport, credentials: Credentials, suites: Sequence[CipherSuite], timeout: float) -> None:
+    def __init__(self, transport: Transport, credentials: Credentials, suites: Sequence[CipherSuite], deadline: float) -> None:
         now = trio.current_time()
         self._transport = transport
-        self._session = Session(credentials, os.urandom, now, now + timeout, suites)
+        self._session = Session(credentials, os.urandom, now, deadline, suites)
+        self._login_deadline = deadline
         self._opened = trio.Event()
         self._opening_error: IpmiError | None = None
         self._waiting: dict[int, trio.Event] = {}
         self._outcomes: dict[int, Answered | Failed] = {}
         self._driving = trio.CancelScope(shield=True)
+        self._keeping = trio.CancelScope(shield=True)
         self._nap = trio.CancelScope()
         self._has_news = False
+        self._is_over = False
         self._last_sent = now
 
     @property
@@ -81,7 +84,8 @@ class Client:
             self._session.abandon(token, trio.current_time())
         if isinstance(outcome, Failed):
             raise outcome.error
-        return outcome.value
+        value: Reply = outcome.value
+        return value
 
     # ── what open_client does ─────────────────────────────────────────────────
 
@@ -90,9 +94,14 @@ class Client:
 
         Shielded from the caller's cancellation, for Close Session still has to travel then.
         """
-        with self._driving:
-            while True:
-                await self._turn()
+        try:
+            with self._driving:
+                while True:
+                    await self._turn()
+        finally:
+            self._is_over = True
+            self._session.end(trio.current_time())
+            self._tell()
 
     async def _turn(self) -> None:
         session = self._session
@@ -114,6 +123,8 @@ class Client:
     def _wake(self) -> None:
         self._has_news = True
         self._nap.cancel()
+        if self._is_over:
+            self._tell()
 
     def _tell(self) -> None:
         while (event := self._session.next_event()) is not None:
@@ -133,7 +144,8 @@ class Client:
         if self._opening_error is not None:
             raise self._opening_error
         try:
-            await self.run(set_session_privilege_level(credentials.privilege))
+            left = self._login_deadline - trio.current_time()
+            await self.run(set_session_privilege_level(credentials.privilege), min(COMMAND_TIMEOUT, max(0.0, left)))
         except CommandRefused as refusal:
             if refusal.code not in _PRIVILEGE_CODES:
                 raise
@@ -141,18 +153,23 @@ class Client:
             raise PrivilegeTooHigh(user, credentials.privilege.word, f"code {refusal.code:02X}h") from None
 
     async def _keep_alive(self) -> None:
-        while True:
-            quiet_until = self._last_sent + KEEP_ALIVE
-            if trio.current_time() < quiet_until:
-                await trio.sleep_until(quiet_until)
-                continue
-            try:
-                await self.run(get_device_id())
-            except IpmiError:
-                return      # the next command of the caller meets the same fault and tells it
+        """Ends in `_close`, shielded like the driver: a task that is cancelled would hide the caller's exception by its own."""
+        with self._keeping:
+            while True:
+                quiet_until = self._last_sent + KEEP_ALIVE
+                if trio.current_time() < quiet_until:
+                    await trio.sleep_until(quiet_until)
+                    continue
+                try:
+                    await self.run(get_device_id())
+                except SessionLost:
+                    return      # the next command of the caller meets the same fault and tells it
+                except IpmiError:
+                    continue    # one that is busy or silent for a while still has the session
 
     async def _close(self) -> None:
         """Ask the BMC to free the slot, then end the driver; bounded, and also when the caller is being cancelled."""
+        self._keeping.cancel()
         try:
             if self._session.peer is not None:
                 with trio.CancelScope(shield=True, deadline=trio.current_time() + CLOSE_TIMEOUT + 0.5), suppress(IpmiError):
@@ -177,22 +194,22 @@ async def open_client(
 ) -> AsyncIterator[Client]:
     """Log in to the BMC at `host`, hand out a `Client`, and close the session at the end, whatever the end is.
 
-    The login ends within `timeout` seconds. `suites` are tried in order, without asking which the BMC has. Text is sent as
-    UTF-8. `transport` replaces the UDP socket; it is closed at the end.
+    The login ends within `timeout` seconds; where the BMC lets us in and falls silent then, closing takes one more.
+    `suites` are tried in order, without asking which the BMC has. Text is sent as UTF-8. `transport` replaces the UDP socket;
+    it is closed at the end.
 
     Raises `BadArgument`, `NoAnswer`, `PortRefused`, `NotIpmi`, `WrongPassword`, `WrongKg`, `PrivilegeTooHigh`,
-    `NoFreeSession`, `SuiteRefused`; see `ipmi_lan.errors`.
+    `NoFreeSession`, `SuiteRefused`, and where the BMC lets us in and no further, `SessionLost` or `CommandRefused`; see
+    `ipmi_lan.errors`.
     """
     credentials = Credentials(_octets(user), _octets(password), _octets(kg), privilege, by_name_only)
+    deadline = trio.current_time() + timeout
     if transport is None:
-        try:
-            transport = await UdpTransport.connect(host, port)
-        except OSError as error:
-            raise NoAnswer(f"connecting a socket to {host} port {port} ({error})", 0.0) from None
+        transport = await _connect(host, port, timeout)
     failure: Exception | None = None
     try:
+        client = Client(transport, credentials, suites, deadline)
         async with trio.open_nursery() as nursery:
-            client = Client(transport, credentials, suites, timeout)
             nursery.start_soon(client._drive)
             try:
                 await client._log_in(credentials)
@@ -202,11 +219,20 @@ async def open_client(
                 failure = error
             finally:
                 await client._close()
-                nursery.cancel_scope.cancel()
     finally:
         transport.close()
     if failure is not None:
         raise failure
+
+
+async def _connect(host: str, port: int, timeout: float) -> Transport:
+    """A socket; looking up a name may take as long as it likes, but not longer than `timeout` seconds."""
+    try:
+        with trio.move_on_after(timeout):
+            return await UdpTransport.connect(host, port)
+    except OSError as error:
+        raise NoAnswer(f"connecting a socket to {host} port {port} ({error})", 0.0) from None
+    raise NoAnswer(f"looking up {host}", timeout)
 
 
 def _octets(text: Any) -> bytes:

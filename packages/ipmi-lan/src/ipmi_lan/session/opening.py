@@ -123,7 +123,6 @@ class Opening:
     def start_attempt(self, now: float) -> None:
         """Open Session Request with fresh ids, for the suite whose turn it is."""
         self.login = None
-        self._hint = None
         self._bmc_id = 0
         self._console_id = int.from_bytes(self._randomness(4), "little") or 1
         self._tag = self._randomness(1)[0]
@@ -213,7 +212,7 @@ class Opening:
         self.outbox.append(build_packet(Packet(payload_type, payload)))
 
     def _await(self, state: State, now: float, wait: float) -> None:
-        self.state, self._timer = state, now + wait
+        self.state, self._timer, self._hint = state, now + wait, None
 
     def _fail(self, error: IpmiError) -> None:
         self.state, self.error = State.FAILED, error

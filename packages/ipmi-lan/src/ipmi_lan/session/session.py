@@ -99,6 +99,11 @@ class Session:
                 del self._outstanding[number]
                 self._numbers.quarantine(number, now)
 
+    def end(self, now: float) -> None:
+        """Nobody moves this session any more: commands that wait, or are still to come, fail at once."""
+        if self._lost is None:
+            self._lose(SessionLost("it was closed"), now)
+
     def receive_datagram_untrusted(self, datagram: bytes, now: float) -> None:
         """Whatever arrived on the socket. Never raises for its content."""
         if len(datagram) > _MOST_DATAGRAM:
@@ -187,13 +192,13 @@ class Session:
         assert self._keys is not None
         self._sequence = following(self._sequence)
         waiting.sends += 1
-        wait = retry.wait_of(retry.COMMAND_WAITS, waiting.sends) if waiting.command.is_repeatable else waiting.deadline - now
-        waiting.next_send = now + wait
+        wait = retry.wait_of(retry.COMMAND_WAITS, waiting.sends)
+        waiting.next_send = now + wait if waiting.command.is_repeatable else waiting.deadline
         packet = Packet(PayloadType.IPMI, build_request(waiting.request), self._peer.session_id, self._sequence)
         self._outbox.append(seal(self._peer.suite, self._keys, packet, self._randomness(BLOCK)))
 
     def _repeat(self, waiting: _Outstanding, now: float) -> None:
-        if waiting.sends < len(retry.COMMAND_WAITS):
+        if waiting.command.is_repeatable and waiting.sends < len(retry.COMMAND_WAITS):
             self._transmit(waiting, now)
         elif self.last_heard < waiting.started:
             self._lose(SessionLost(f"{waiting.sends} times no answer to {waiting.command.name}"), now)

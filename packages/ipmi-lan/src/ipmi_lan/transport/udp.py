@@ -10,6 +10,7 @@ import trio
 from ipmi_lan.errors import IpmiError
 
 _MOST_DATAGRAM = 65535
+_AFTER_AN_ERROR = 0.05   # seconds; an error that stays must not keep the processor busy
 
 
 class PeerRefused(IpmiError):  # noqa: N818 - errors here are named for the fact
@@ -56,11 +57,17 @@ class UdpTransport:
                 await self._socket.send(datagram)
 
     async def receive(self) -> bytes:
-        """The next datagram. Raises `PeerRefused` for whatever error the kernel reports: it is evidence, not the end."""
-        try:
-            return await self._socket.recv(_MOST_DATAGRAM)
-        except OSError as error:
-            raise PeerRefused(str(error)) from None
+        """The next datagram. Raises `PeerRefused`, which is evidence, not the end.
+
+        Any other error that the kernel reports, like a host that does not answer ARP, is a datagram lost and no more.
+        """
+        while True:
+            try:
+                return await self._socket.recv(_MOST_DATAGRAM)
+            except ConnectionRefusedError as error:
+                raise PeerRefused(str(error)) from None
+            except OSError:
+                await trio.sleep(_AFTER_AN_ERROR)
 
     def close(self) -> None:
         """Free the socket."""

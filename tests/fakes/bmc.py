@@ -1,0 +1,106 @@
+"""BMCs that misbehave in ways of their own, built around the simulated one, and a look at the keys of its sessions."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+
+from ipmi_lan.crypto.sealing import seal, unseal_untrusted
+from ipmi_lan.simulator import SimulatedBmc
+from ipmi_lan.simulator.sessions import Session
+from ipmi_lan.wire.codes import PayloadType
+from ipmi_lan.wire.message import Response, build_response, parse_request_untrusted
+from ipmi_lan.wire.packet import Packet, build_packet, parse_packet_untrusted
+
+Rewrite = Callable[[bytes], bytes | None]
+"""The payload to be sent instead, or None for silence."""
+
+
+class RewritingBmc:
+    """A simulated BMC whose login replies pass through `rewrites`, by payload type."""
+
+    def __init__(self, bmc: SimulatedBmc, rewrites: Mapping[PayloadType, Rewrite]) -> None:
+        self.bmc = bmc
+        self.rewrites = dict(rewrites)
+
+    def receive_datagram_untrusted(self, data: bytes, address: tuple[str, int], now: float) -> list[bytes]:
+        """The replies to `data`, rewritten."""
+        replies = [self._rewrite(reply) for reply in self.bmc.receive_datagram_untrusted(data, address, now)]
+        return [reply for reply in replies if reply is not None]
+
+    def _rewrite(self, reply: bytes) -> bytes | None:
+        packet = parse_packet_untrusted(reply)
+        rewrite = None if packet.authenticated else self.rewrites.get(PayloadType(packet.payload_type))
+        if rewrite is None:
+            return reply
+        payload = rewrite(packet.payload)
+        return None if payload is None else build_packet(replace(packet, payload=payload))
+
+
+def open_session_of(bmc: SimulatedBmc, now: float = 0.0) -> Session:
+    """The one session that is open, with its keys."""
+    (session,) = bmc._board.sessions.open(now)
+    return session
+
+
+def sealed(session: Session, payload: bytes, sequence: int, payload_type: int = PayloadType.IPMI) -> bytes:
+    """A packet to the console as only the BMC of `session` can make it."""
+    assert session.keys is not None
+    return seal(session.suite, session.keys, Packet(payload_type, payload, session.console_id, sequence), bytes(range(16)))
+
+
+def sealed_response(session: Session, response: Response, sequence: int) -> bytes:
+    """An authentic answer to the console."""
+    return sealed(session, build_response(response), sequence)
+
+
+def is_sealed(datagram: bytes) -> bool:
+    """Whether it says that it is of a session."""
+    return parse_packet_untrusted(datagram).authenticated
+
+
+class Mute:
+    """A BMC that stops answering when told."""
+
+    def __init__(self, bmc: SimulatedBmc) -> None:
+        self.bmc = bmc
+        self.from_now = False
+        self.drops: Callable[[bytes], bool] = lambda datagram: self.from_now
+
+    def receive_datagram_untrusted(self, data: bytes, address: tuple[str, int], now: float) -> list[bytes]:
+        """The replies of the BMC, or none."""
+        return [] if self.drops(data) else self.bmc.receive_datagram_untrusted(data, address, now)
+
+
+class WebServer:
+    """No BMC at all."""
+
+    def receive_datagram_untrusted(self, data: bytes, address: tuple[str, int], now: float) -> list[bytes]:
+        """Always the same."""
+        return [b"HTTP/1.1 400 Bad Request\r\n"]
+
+
+class RefusingBmc:
+    """A BMC that gives one command another completion code, in every session."""
+
+    def __init__(self, bmc: SimulatedBmc, command: int, code: int) -> None:
+        self.bmc, self.command, self.code = bmc, command, code
+        self.asked = 0
+
+    def receive_datagram_untrusted(self, data: bytes, address: tuple[str, int], now: float) -> list[bytes]:
+        """The refusal, or what the BMC says."""
+        refusal = self._refusal(data, now) if is_sealed(data) else None
+        return self.bmc.receive_datagram_untrusted(data, address, now) if refusal is None else [refusal]
+
+    def _refusal(self, data: bytes, now: float) -> bytes | None:
+        session = open_session_of(self.bmc, now)
+        assert session.keys is not None
+        packet = unseal_untrusted(session.suite, session.keys, session.bmc_id, data)
+        request = parse_request_untrusted(packet.payload)
+        if request.command != self.command:
+            return None
+        self.asked += 1
+        session.heard_at = now
+        session.window.accept(packet.sequence)
+        response = Response(request.netfn, request.command, request.sequence, self.code)
+        return sealed_response(session, response, session.next_number())
