@@ -203,7 +203,7 @@ def test_a_slot_that_comes_free_in_time() -> None:
     assert bmc.handshakes == 2
 
 
-WRONG = [{"user": "n" * 17}, {"password": "p" * 21}, {"kg": "k" * 21}, {"suites": ()}]
+WRONG = [{"port": 0}, {"port": 70000}, {"user": "n" * 17}, {"password": "p" * 21}, {"kg": "k" * 21}, {"suites": ()}]
 
 
 @pytest.mark.parametrize("wrong", WRONG, ids=lambda wrong: next(iter(wrong)))
@@ -249,6 +249,17 @@ def test_forged_datagrams_do_not_disturb() -> None:
             assert sum(client.dropped.values()) == 40
 
     run_virtually(story)
+
+
+def test_a_network_that_doubles_everything() -> None:
+    bmc = a_bmc(slots=50)
+
+    async def story() -> None:
+        async with connect(Network(bmc, Weather(duplication=1.0))) as client:
+            await client.run(get_chassis_status())
+
+    run_virtually(story)
+    assert bmc.handshakes >= 1
 
 
 @pytest.mark.parametrize("seed", range(25))

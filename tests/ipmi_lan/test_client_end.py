@@ -171,8 +171,12 @@ def test_cancelled_while_logging_in() -> None:
                 async with connect(network):
                     pytest.fail("logged in")
             assert trio.current_time() <= moment * LATENCY + CLOSE_TIMEOUT
+            await trio.sleep(2 * LATENCY)
+            network.settle()
 
         run_virtually(story)
+        if moment > 2:      # before that we do not know which session to give back
+            assert bmc.half_open_sessions(0.2) == 0, "RAKP 3 with an error status gives the slot back"
         if moment > 6:
             assert bmc.open_sessions(1.0) == 0
 

@@ -15,6 +15,7 @@ from ipmi_lan.errors import (
     WrongPassword,
 )
 from ipmi_lan.session.events import Opened, OpeningFailed
+from ipmi_lan.session.retry import SETTLE_WAIT
 from ipmi_lan.simulator.faults import Faults
 from ipmi_lan.wire import handshake
 from ipmi_lan.wire.codes import PayloadType, Privilege, RakpStatus
@@ -110,7 +111,7 @@ REFUSALS: dict[str, tuple[Pair, type[IpmiError], float]] = {
     "RAKP 2 says 09": (Pair(refusing(RAKP_2, 0x09)), PrivilegeTooHigh, 0.0),
     "RAKP 2 says 0A": (Pair(refusing(RAKP_2, 0x0A)), PrivilegeTooHigh, 0.0),
     "RAKP 2 says 11": (Pair(refusing(RAKP_2, 0x11)), SuiteRefused, 0.0),
-    "RAKP 4 says 0F twice": (Pair(refusing(RAKP_4, 0x0F, 2)), WrongPassword, 0.0),
+    "RAKP 4 says 0F three times": (Pair(refusing(RAKP_4, 0x0F, 3)), WrongPassword, 2 * SETTLE_WAIT),
     "slots": (Pair(a_bmc(faults=Faults(open_session_status=0x01))), NoFreeSession, DEADLINE),
     "slots at the role": (Pair(a_bmc(faults=Faults(open_session_status=0x0B))), NoFreeSession, DEADLINE),
     "silence": (Pair(a_bmc(faults=Faults(silent=True))), NoAnswer, DEADLINE),
@@ -225,4 +226,7 @@ def test_a_bmc_that_forgets_every_login(status: int) -> None:
 
 @pytest.mark.parametrize("reply", [RAKP_2, RAKP_4])
 def test_one_bad_check_may_be_a_stale_answer(reply: PayloadType) -> None:
-    Pair(refusing(reply, 0x0F, times=1)).log_in()
+    pair = Pair(refusing(reply, 0x0F, times=1))
+    pair.exchange()
+    pair.pass_time(until=SETTLE_WAIT)
+    pair.log_in()

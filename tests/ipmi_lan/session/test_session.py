@@ -9,7 +9,7 @@ from ipmi_lan.commands.login import set_session_privilege_level
 from ipmi_lan.crypto.sealing import unseal_untrusted
 from ipmi_lan.errors import CommandRefused, Malformed, NoAnswer, SessionLost
 from ipmi_lan.session.events import Answered, Event, Failed
-from ipmi_lan.session.retry import COMMAND_WAITS, QUARANTINE
+from ipmi_lan.session.retry import BUSY_WAIT, COMMAND_WAITS, QUARANTINE
 from ipmi_lan.wire.codes import CompletionCode, Privilege
 from ipmi_lan.wire.message import Request, Response, parse_request_untrusted
 from ipmi_lan.wire.packet import parse_packet_untrusted
@@ -299,3 +299,35 @@ def test_both_directions_over_the_wrap() -> None:
 
 def test_privilege_is_raised() -> None:
     assert Pair().log_in().value(set_session_privilege_level(Privilege.OPERATOR)).privilege == Privilege.OPERATOR
+
+
+@pytest.mark.parametrize("code", [0xC0, 0xC3, 0xD0, 0xD1, 0xD2])
+def test_a_busy_bmc_is_asked_again_only_where_that_is_harmless(code: int) -> None:
+    pair = Pair().log_in()
+    for command, again in ((get_device_id(), True), (OFF, False)):
+        token = pair.ask(command)
+        (request,) = requests_of(pair, pair.out())
+        session = open_session_of(pair.simulated, pair.now)
+        refusal = Response(request.netfn, request.command, request.sequence, code)
+        events = pair.take(sealed_response(session, refusal, session.next_number()))
+        if not again:
+            assert isinstance(failure_in(events[0]), CommandRefused)
+            continue
+        assert events == []
+        pair.now += BUSY_WAIT
+        pair.session.handle_deadline(pair.now)
+        pair.exchange()
+        assert isinstance(pair.events[-1], Answered)
+        assert pair.events[-1].token == token
+
+
+def test_a_bmc_that_stays_busy_is_a_refused_command() -> None:
+    pair = Pair().log_in()
+    pair.ask(get_device_id(), timeout=1.0)
+    (request,) = requests_of(pair, pair.out())
+    session = open_session_of(pair.simulated, pair.now)
+    pair.take(sealed_response(session, Response(request.netfn, request.command, request.sequence, 0xC0), session.next_number()))
+    pair.pass_time(answered=False)
+    error = failure_in(pair.events[-1])
+    assert isinstance(error, CommandRefused)
+    assert error.code == 0xC0

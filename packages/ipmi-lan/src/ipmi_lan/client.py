@@ -14,13 +14,14 @@ from ipmi_lan.command import Command
 from ipmi_lan.commands.device import get_device_id
 from ipmi_lan.commands.login import close_session, set_session_privilege_level
 from ipmi_lan.crypto.suites import DEFAULT_SUITES, CipherSuite
-from ipmi_lan.errors import CommandRefused, IpmiError, NoAnswer, PrivilegeTooHigh, SessionLost
+from ipmi_lan.errors import BadArgument, CommandRefused, IpmiError, NoAnswer, PrivilegeTooHigh, SessionLost
 from ipmi_lan.session.events import Answered, Credentials, Failed, Opened, OpeningFailed, Peer
 from ipmi_lan.session.session import Session
 from ipmi_lan.transport.udp import PeerRefused, Transport, UdpTransport
 from ipmi_lan.wire.codes import CompletionCode, Privilege
 
 IPMI_PORT = 623
+_LARGEST_PORT = 65535
 LOGIN_TIMEOUT = 10.0
 """Seconds for a whole login, waiting for a free slot included."""
 COMMAND_TIMEOUT = 6.0
@@ -30,6 +31,8 @@ CLOSE_TIMEOUT = 1.0
 KEEP_ALIVE = 25.0
 """Seconds of silence before a keep-alive: BMCs drop a session that was idle for 60 ± 3 s (6.12.15)."""
 
+_LAST_DATAGRAM = 0.1
+"""Seconds for a last datagram to enter the socket."""
 _PRIVILEGE_CODES = (0x80, 0x81, CompletionCode.INSUFFICIENT_PRIVILEGE)
 
 Reply = TypeVar("Reply")
@@ -101,6 +104,9 @@ class Client:
         finally:
             self._is_over = True
             self._session.end(trio.current_time())
+            with trio.move_on_after(_LAST_DATAGRAM, shield=True):
+                for datagram in self._session.datagrams_to_send():
+                    await self._transport.send(datagram)
             self._tell()
 
     async def _turn(self) -> None:
@@ -203,6 +209,8 @@ async def open_client(
     `ipmi_lan.errors`.
     """
     credentials = Credentials(_octets(user), _octets(password), _octets(kg), privilege, by_name_only)
+    if not 1 <= port <= _LARGEST_PORT:
+        raise BadArgument(f"port {port}: must be 1 to {_LARGEST_PORT}")
     deadline = trio.current_time() + timeout
     if transport is None:
         transport = await _connect(host, port, timeout)
@@ -230,6 +238,8 @@ async def _connect(host: str, port: int, timeout: float) -> Transport:
     try:
         with trio.move_on_after(timeout):
             return await UdpTransport.connect(host, port)
+    except UnicodeError:
+        raise BadArgument(f"host '{host}': neither an address nor a name") from None
     except OSError as error:
         raise NoAnswer(f"connecting a socket to {host} port {port} ({error})", 0.0) from None
     raise NoAnswer(f"looking up {host}", timeout)

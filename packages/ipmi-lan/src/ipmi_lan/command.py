@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, fields, is_dataclass
 from typing import Any, Generic, TypeVar
 
-from construct import Construct, GreedyBytes, Struct
+from construct import Construct, Struct
+
 from ipmi_lan.wire.codes import NetFn
 from ipmi_lan.wire.fields import malformed
 
@@ -46,8 +47,6 @@ def _names(kind: type[Any]) -> list[str]:
 
 
 NOTHING: Layout[Empty] = Layout(Struct(), Empty)
-ANYTHING = GreedyBytes
-"""Closes a layout whose further octets are not looked at."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -44,6 +44,7 @@ _NO_SLOT = (RakpStatus.INSUFFICIENT_RESOURCES, RakpStatus.INSUFFICIENT_RESOURCES
 _ROLE = (RakpStatus.INVALID_ROLE, RakpStatus.UNAUTHORIZED_ROLE)
 _STALE = (RakpStatus.INVALID_SESSION_ID, RakpStatus.INACTIVE_SESSION_ID)
 _MOST_STALE = 3
+_MOST_BAD_CHECKS = 2
 _NO_SUCH_USER = (RakpStatus.UNAUTHORIZED_NAME, RakpStatus.ILLEGAL_PARAMETER, RakpStatus.INVALID_NAME_LENGTH)
 
 
@@ -75,6 +76,7 @@ class Opening:
         self._silent_tries = self._slot_tries = self._refusals = self._bad_checks = self._stale_ids = 0
         self._strangers: list[bytes] = []
         self._hint: int | None = None
+        self._newest_rakp_2: bytes | None = None
         self._tag = self._console_id = self._bmc_id = 0
         self._timer = now
         self.start_attempt(now)
@@ -113,10 +115,16 @@ class Opening:
     def handle_deadline(self, now: float) -> None:
         """The time that `next_deadline` named has come."""
         if now >= self._deadline:
-            self._abandon()
+            self.abandon()
             self._fail(self._why_not(now))
         elif now >= self._timer:
             getattr(self, TABLE[self.state, Timer.EXPIRED])(now)
+
+    def abandon(self) -> None:
+        """Give a half-open slot back: RAKP 3 with an error status carries no code (13.22)."""
+        if self._bmc_id and self.state in (State.AWAIT_RAKP_2, State.AWAIT_RAKP_4):
+            status = RakpStatus.INVALID_INTEGRITY_CHECK_VALUE
+            self._send(PayloadType.RAKP_3, wire.build_rakp_3(wire.Rakp3(self._tag, status, self._bmc_id)))
 
     # ── handlers, named in the table ──────────────────────────────────────────
 
@@ -136,8 +144,11 @@ class Opening:
         if self._hint is not None:
             self._take_error(self._hint, now)
             return
+        if self._newest_rakp_2 is not None:
+            self.take_rakp_2(self._newest_rakp_2, now)
+            return
         self._silent_tries += 1
-        self._abandon()
+        self.abandon()
         self.start_attempt(now)
 
     def take_open_session_response(self, payload: bytes, now: float) -> None:
@@ -156,22 +167,21 @@ class Opening:
     def take_rakp_2(self, payload: bytes, now: float) -> None:
         """The BMC's proof that it knows the password; ours goes out only if it holds."""
         message = wire.parse_rakp_2_untrusted(payload)
-        if message.status:
-            self._take_status(message.status, message.tag, message.console_id, now)
+        if not self._is_ours(message, now):
             return
-        if message.tag != self._tag or message.console_id != self._console_id:
-            self._dropped["answer to another login"] += 1
+        if self._bad_checks and self._newest_rakp_2 != payload:
+            self._newest_rakp_2, self._timer = payload, now + retry.SETTLE_WAIT
             return
         login = self._login_with(message.bmc_random, message.guid)
         if len(message.code) != login.suite.digest_size or not any(message.code):
             kind = "all zero" if message.code and not any(message.code) else f"of {len(message.code)} octets"
-            self._abandon()
+            self.abandon()
             self._next_suite(f"RAKP 2 code {kind}", now)
             return
         try:
             verify_code(message.code, rakp_2_code(login))
         except NotAuthentic:
-            self._abandon()
+            self.abandon()
             self._fail(WrongPassword(self._user, "the code of RAKP 2 does not verify"))
             return
         self.login = login
@@ -182,11 +192,7 @@ class Opening:
     def take_rakp_4(self, payload: bytes, now: float) -> None:
         """The BMC's proof that it has the same session integrity key."""
         message = wire.parse_rakp_4_untrusted(payload)
-        if message.status:
-            self._take_status(message.status, message.tag, message.console_id, now)
-            return
-        if message.tag != self._tag or message.console_id != self._console_id:
-            self._dropped["answer to another login"] += 1
+        if not self._is_ours(message, now):
             return
         assert self.login is not None, "set before RAKP 3 went out"
         keys = session_keys(self.login)
@@ -212,7 +218,7 @@ class Opening:
         self.outbox.append(build_packet(Packet(payload_type, payload)))
 
     def _await(self, state: State, now: float, wait: float) -> None:
-        self.state, self._timer, self._hint = state, now + wait, None
+        self.state, self._timer, self._hint, self._newest_rakp_2 = state, now + wait, None, None
 
     def _fail(self, error: IpmiError) -> None:
         self.state, self.error = State.FAILED, error
@@ -235,11 +241,15 @@ class Opening:
             self._console_id, self._bmc_id, self._console_random, bmc_random, guid,
         )  # fmt: skip
 
-    def _abandon(self) -> None:
-        """Give a half-open slot back: RAKP 3 with an error status carries no code (13.22)."""
-        if self._bmc_id and self.state in (State.AWAIT_RAKP_2, State.AWAIT_RAKP_4):
-            status = RakpStatus.INVALID_INTEGRITY_CHECK_VALUE
-            self._send(PayloadType.RAKP_3, wire.build_rakp_3(wire.Rakp3(self._tag, status, self._bmc_id)))
+    def _is_ours(self, message: wire.Rakp2 | wire.Rakp4, now: float) -> bool:
+        """Whether it is a good answer in this try; errors are dealt with here."""
+        if message.status:
+            self._take_status(message.status, message.tag, message.console_id, now)
+        elif message.tag != self._tag or message.console_id != self._console_id:
+            self._dropped["answer to another login"] += 1
+        else:
+            return True
+        return False
 
     def _take_status(self, status: int, tag: int, console_id: int, now: float) -> None:
         """An error: believed at once where it is marked as ours, else only when nothing better comes (OpenBMC marks none)."""
@@ -251,23 +261,21 @@ class Opening:
             self._dropped["answer to another login"] += 1
 
     def _take_error(self, status: int, now: float) -> None:
-        in_open_session = self.state is State.AWAIT_OPEN_SESSION_RESPONSE
         evidence = f"status {status:02X}h, {meaning_of(status, RakpStatus)}"
-        if status in _NO_SLOT or in_open_session:
+        if self.state is State.AWAIT_OPEN_SESSION_RESPONSE:
             self._next_suite(status, now)
         elif status in _ROLE:
             self._fail(PrivilegeTooHigh(self._user, self._credentials.privilege.word, evidence))
+        elif status in _NO_SUCH_USER:
+            self._fail(WrongPassword(self._user, evidence))
         elif status in _STALE and self._stale_ids < _MOST_STALE:
             self._stale_ids += 1    # a BMC that has just restarted; a fresh login mends it
             self._pause(now, retry.REFUSED_WAIT)
-        elif status in _NO_SUCH_USER:
-            self._fail(WrongPassword(self._user, evidence))
+        elif status == RakpStatus.INVALID_INTEGRITY_CHECK_VALUE and self._bad_checks < _MOST_BAD_CHECKS:
+            self._bad_checks += 1   # an answer may have overtaken another
+            self.start_attempt(now)
         elif status == RakpStatus.INVALID_INTEGRITY_CHECK_VALUE:
-            self._bad_checks += 1    # once may be a stale answer, twice is the password
-            if self._bad_checks < 2:
-                self.start_attempt(now)
-            else:
-                self._fail(WrongPassword(self._user, evidence))
+            self._fail(WrongPassword(self._user, evidence))
         else:
             self._next_suite(status, now)
 

@@ -14,8 +14,14 @@ MOST_REFUSALS = 4
 """Spaced refusals that are believed: 0.6 s."""
 
 COMMAND_WAITS = (0.6, 1.0, 2.0, 2.0)
-"""For the answer to a command, send by send; after the last one the session is lost. OpenBMC drops the first packet of a session
-now and then, hence the short first wait."""
+"""For the answer to a command, send by send; the last one repeats until the command's deadline. When as many sends as there are
+here were met with nothing at all, the session is lost. OpenBMC drops the first packet of a session now and then, hence the short
+first wait."""
+BUSY_WAIT = 0.5
+"""Before a command that the BMC was too busy for (C0h, C3h, D0h to D2h) is sent again."""
+SETTLE_WAIT = 0.15
+"""For a newer RAKP 2, once a login has failed as if there were two: a network that doubles datagrams makes the BMC answer RAKP 1
+twice, and only the newest answer counts."""
 QUARANTINE = 5.0
 """How long the rqSeq of an unanswered command stays unused: its answer may be on the way."""
 

@@ -26,6 +26,13 @@ from ipmi_lan.wire.packet import Packet, parse_packet_untrusted
 
 _MOST_DATAGRAM = 2048
 """Octets; an IPMI packet is far smaller."""
+_BUSY_CODES = (
+    CompletionCode.NODE_BUSY,
+    CompletionCode.TIMEOUT,
+    CompletionCode.SDR_UPDATING,
+    CompletionCode.FIRMWARE_UPDATING,
+    CompletionCode.STARTING_UP,
+)
 
 
 @dataclass(slots=True)
@@ -39,6 +46,8 @@ class _Outstanding:
     deadline: float
     sends: int = 0
     next_send: float = 0.0
+    refusal: CommandRefused | None = None
+    """The BMC was too busy; that is the outcome unless it finds the time before the deadline."""
 
 
 class Session:
@@ -58,7 +67,7 @@ class Session:
         self.dropped: Counter[str] = Counter()
         """Datagrams that were ignored, by reason."""
         self.last_heard = now
-        """When the last authenticated packet came."""
+        """When the last packet came that counted: in the login any of RMCP+, in the session an authenticated one."""
         self._randomness = randomness
         self._opening: Opening | None = Opening(credentials, suites, randomness, now, deadline, self.dropped)
         self._peer: Peer | None = None
@@ -100,7 +109,14 @@ class Session:
                 self._numbers.quarantine(number, now)
 
     def end(self, now: float) -> None:
-        """Nobody moves this session any more: commands that wait, or are still to come, fail at once."""
+        """Nobody moves this session any more: commands that wait, or are still to come, fail at once.
+
+        A login that is half done gives its slot back with a last datagram.
+        """
+        if self._opening is not None:
+            self._opening.abandon()
+            self._outbox += self._opening.outbox
+            self._opening = None
         if self._lost is None:
             self._lose(SessionLost("it was closed"), now)
 
@@ -198,15 +214,16 @@ class Session:
         self._outbox.append(seal(self._peer.suite, self._keys, packet, self._randomness(BLOCK)))
 
     def _repeat(self, waiting: _Outstanding, now: float) -> None:
-        if waiting.command.is_repeatable and waiting.sends < len(retry.COMMAND_WAITS):
-            self._transmit(waiting, now)
-        elif self.last_heard < waiting.started:
+        if not waiting.command.is_repeatable:
+            waiting.next_send = waiting.deadline
+        elif waiting.sends >= len(retry.COMMAND_WAITS) and self.last_heard <= waiting.started:
             self._lose(SessionLost(f"{waiting.sends} times no answer to {waiting.command.name}"), now)
         else:
-            waiting.next_send = waiting.deadline
+            self._transmit(waiting, now)
 
     def _give_up(self, waiting: _Outstanding, now: float) -> None:
-        self._finish(waiting, NoAnswer(waiting.command.name, now - waiting.started), now)
+        silence = NoAnswer(waiting.command.name, now - waiting.started)
+        self._finish(waiting, silence if waiting.refusal is None else waiting.refusal, now)
 
     def _lose(self, error: SessionLost, now: float) -> None:
         self._lost = error
@@ -240,9 +257,9 @@ class Session:
         except Malformed:
             self.dropped["malformed message"] += 1
             return
-        self._take(response)
+        self._take(response, now)
 
-    def _take(self, response: Response) -> None:
+    def _take(self, response: Response, now: float) -> None:
         waiting = self._outstanding.get(response.sequence)
         if waiting is None or (response.netfn, response.command) != (waiting.request.netfn, waiting.request.command):
             self.dropped["answer to nothing asked"] += 1
@@ -250,16 +267,24 @@ class Session:
         if response.completion_code == CompletionCode.DUPLICATED_REQUEST:
             self.dropped["duplicate of ours noticed"] += 1   # the answer to the first one is still to come
             return
+        if response.completion_code in _BUSY_CODES and waiting.command.is_repeatable:
+            waiting.refusal = _refusal(waiting, response)
+            waiting.next_send = now + retry.BUSY_WAIT
+            return
         del self._outstanding[response.sequence]
         self._numbers.give_back(response.sequence)
         self._events.append(_outcome(waiting, response))
 
 
 def _outcome(waiting: _Outstanding, response: Response) -> Event:
-    command, code = waiting.command, response.completion_code
-    if code != CompletionCode.OK:
-        return Failed(waiting.token, CommandRefused(command.name, code, meaning_of(code, CompletionCode)))
+    if response.completion_code != CompletionCode.OK:
+        return Failed(waiting.token, _refusal(waiting, response))
     try:
-        return Answered(waiting.token, command.reply.parse_untrusted(response.data))
+        return Answered(waiting.token, waiting.command.reply.parse_untrusted(response.data))
     except Malformed as error:
         return Failed(waiting.token, error)
+
+
+def _refusal(waiting: _Outstanding, response: Response) -> CommandRefused:
+    code = response.completion_code
+    return CommandRefused(waiting.command.name, code, meaning_of(code, CompletionCode))
