@@ -23,7 +23,7 @@ class WrongIdentity(IpmiError):  # noqa: N818 - errors here are named for the fa
 class Bmc:
     """One managed server's BMC. Its GUID is pinned at the first login: the code of RAKP 2 covers it, so that it is proven.
 
-    A BMC that reports an all-zero GUID has none, and is not held to it.
+    A BMC that reports an all-zero GUID has none, and nothing is pinned; but one that had a GUID must show it again.
     """
 
     def __init__(self, server: ManagedServer, account: Account) -> None:
@@ -46,9 +46,7 @@ class Bmc:
             yield client
 
     def _check_identity(self, guid: bytes) -> None:
-        if guid == _NO_GUID:
-            return
         if self.pinned_guid is None:
-            self.pinned_guid = guid
+            self.pinned_guid = None if guid == _NO_GUID else guid
         elif guid != self.pinned_guid:
             raise WrongIdentity(self.pinned_guid, guid)

@@ -11,6 +11,7 @@ import logging
 import logging.handlers
 import queue
 import sys
+import threading
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
@@ -19,6 +20,8 @@ from typing import Self
 
 MOST_BYTES, GENERATIONS = 1_000_000, 5
 """Of each log file."""
+LAST_LINES_PATIENCE = 2.0
+"""Seconds that the end waits for the disk to take what is queued; a disk that hangs must not hang the connector."""
 _QUEUE_SIZE = 10_000
 
 MESSAGES = {
@@ -37,16 +40,27 @@ class Journal:
         """`syslog` is the path of the local syslog socket."""
         self._records: queue.Queue[logging.LogRecord | None] = queue.Queue(_QUEUE_SIZE)
         self._dropped = 0
-        handlers = [_handler(directory / name, name) for name in ("eventlog", "eventlogalt", "initlog")]
-        handlers.append(_syslog(syslog))
-        self._listener = logging.handlers.QueueListener(self._records, *handlers, respect_handler_level=True)
+        self._handlers = [_handler(directory / name, name) for name in ("eventlog", "eventlogalt", "initlog")]
+        self._handlers.append(_syslog(syslog))
+        self._writer = threading.Thread(target=self._write, name="journal", daemon=True)
 
     def __enter__(self) -> Self:
-        self._listener.start()
+        self._writer.start()
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        self._listener.stop()
+        with suppress(queue.Full):
+            self._records.put(None, timeout=LAST_LINES_PATIENCE)
+            self._writer.join(LAST_LINES_PATIENCE)
+        if not self._writer.is_alive():
+            for handler in self._handlers:
+                handler.close()
+
+    def _write(self) -> None:
+        """The thread: until None comes out of the queue."""
+        while (record := self._records.get()) is not None:
+            for handler in self._handlers:
+                handler.handle(record)
 
     def event(self, name: str, level: int = logging.INFO, /, **fields: object) -> None:
         """Something that happens now and then (eventlog); warnings and worse go to syslog as well."""

@@ -6,13 +6,14 @@ import logging
 import os
 import signal
 from collections.abc import Sequence
+from contextlib import closing
 from pathlib import Path
 
 import trio
 from haconn_cli.config.model import Settings
 from haconn_cli.config.paths import Paths
 from haconn_cli.control import ServerReport, StatusReport
-from haconn_cli.resetpath.vocabulary import EventKind, Phase, Reading, ResetResult, ResultCode, ServerStatus
+from haconn_cli.resetpath.vocabulary import EventKind, Link, Phase, Reading, ResetResult, ResultCode, ServerStatus
 
 from haconn_daemon import __version__, systemd
 from haconn_daemon.bmc import Bmc
@@ -65,7 +66,12 @@ class Service:
 
     async def run(self) -> None:
         """Until SIGTERM or SIGINT. Raises OSError where the reset path's address or the control socket cannot be had."""
-        await self._open_record()
+        with closing(self._record):
+            await self._open_record()
+            await self._serve()
+        self._journal.event("stopped")
+
+    async def _serve(self) -> None:
         async with trio.open_nursery() as nursery:
             await nursery.start(self._desk.run)
             await nursery.start(lambda task_status: self._endpoint.run(task_status=task_status))
@@ -78,10 +84,8 @@ class Service:
             nursery.start_soon(self._feed_watchdog)
             self._journal.start_up("ready", version=__version__, servers=len(self._watchers))
             self._journal.event("started", version=__version__)
-            systemd.notify(systemd.READY)
             await self._until_told_to_stop()
             nursery.cancel_scope.cancel()
-        self._journal.event("stopped")
 
     # ── what the desk tells (fence.desk.Teller) ───────────────────────────────
 
@@ -185,6 +189,7 @@ class Service:
 
     async def _until_told_to_stop(self) -> None:
         with trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
+            systemd.notify(systemd.READY)   # not earlier: a signal that comes at once must find somebody listening
             number = await anext(signals)
         systemd.notify(systemd.STOPPING)
         self._journal.event("stopping", signal=signal.Signals(number).name, running_resets=len(self._desk.running))
@@ -208,9 +213,12 @@ class Service:
     def _report(self) -> StatusReport:
         own = self._responder.own_servers
         servers = tuple(
-            ServerReport.of(status, self._watchers[status.name].judge.reason) for status in self._statuses(trio.current_time())
+            ServerReport.of(status, self._why_ng(status)) for status in self._statuses(trio.current_time())
         )
         return StatusReport(__version__, own[0] if len(own) == 1 else None, servers, dict(self._responder.dropped))
+
+    def _why_ng(self, status: ServerStatus) -> str:
+        return self._watchers[status.name].judge.reason if status.link is Link.NG else ""
 
 
 def _in_words(readings: Sequence[Reading]) -> str:

@@ -30,6 +30,6 @@ def watchdog_interval() -> float | None:
     """Seconds between two watchdog messages: half of what systemd allows; None where it does not watch us."""
     microseconds = os.environ.get("WATCHDOG_USEC", "")
     pid = os.environ.get("WATCHDOG_PID", str(os.getpid()))
-    if not microseconds.isdigit() or pid != str(os.getpid()):
+    if not (microseconds.isascii() and microseconds.isdigit()) or pid != str(os.getpid()):
         return None
-    return int(microseconds) / 2e6
+    return int(microseconds) / 2e6 or None

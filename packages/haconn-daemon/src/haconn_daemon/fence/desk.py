@@ -56,6 +56,8 @@ class Operation:
     order: Order
     plan: Plan
     done: trio.Event = field(default_factory=trio.Event)
+    writing: trio.Lock = field(default_factory=trio.Lock)
+    """So that the record has its lines in their order: nobody joins what is not on the disk yet."""
     _news: trio.Event = field(default_factory=trio.Event)
 
     def stir(self) -> None:
@@ -178,7 +180,8 @@ class Desk:
         why = f"the disk took longer than {RECORD_PATIENCE:g} s"
         with trio.move_on_after(RECORD_PATIENCE):
             try:
-                await trio.to_thread.run_sync(write, *words, abandon_on_cancel=True)
+                async with operation.writing:
+                    await trio.to_thread.run_sync(write, *words, abandon_on_cancel=True)
             except OSError as error:
                 why = str(error)
             else:

@@ -47,7 +47,7 @@ class Judge:
         """`poll_interval` in seconds; `patience`: how many readings in a row may fail before the link is NG."""
         self.name = name
         self.reason = ""
-        """Why the link is not OK, for a person; empty when it is."""
+        """Why the latest reading failed, for a person; empty when it did not."""
         self._interval = poll_interval
         self._patience = patience
         self._link = Link.NOT_YET
@@ -109,7 +109,6 @@ class Judge:
     def _weigh(self, is_on: bool) -> list[Change]:
         if self._power_is_on is None and is_on:
             self._power_is_on = True
-            return []
         if is_on == self._power_is_on:
             self._unconfirmed = None
             return []

@@ -1,0 +1,299 @@
+from __future__ import annotations
+
+import errno
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import pytest
+import trio
+from haconn_cli.resetpath.vocabulary import Action, ResultCode
+from haconn_daemon.fence.desk import LONGEST_BUDGET, RECORD_PATIENCE, SHORTEST_BUDGET, Admitted, Desk
+from haconn_daemon.fence.record import Intent, Record
+from ipmi_lan.commands.chassis import Control
+
+from tests.fakes.clock import run_in_virtual_time
+from tests.fakes.lan import Lan
+from tests.haconn_daemon.fence.bench import TICKET, Bench, run
+from tests.haconn_daemon.managed import HOST, NAME
+
+Test = Callable[[Callable[[Bench], Awaitable[Any]]], Any]
+
+
+@pytest.fixture
+def bench(lan: Lan) -> Bench:
+    return Bench(lan)
+
+
+@pytest.fixture
+def test(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> Test:
+    """Run a test with the desk open, in virtual time."""
+
+    async def opened(main: Callable[[Bench], Awaitable[Any]]) -> Any:
+        async with bench.open():
+            return await main(bench)
+
+    return lambda main: run(bench, monkeypatch, lambda bench: opened(main))
+
+
+def test_the_record_comes_before_the_deed_and_the_result_before_the_answer(bench: Bench, test: Test) -> None:
+    async def main(bench: Bench) -> None:
+        admitted = await bench.order(reason="server failure")
+        assert bench.record.course == ["intend"], "on return it is on the disk"
+        assert bench.commands == []
+        result = await bench.result(admitted)
+        assert bench.record.kept[-1] == ("conclude", result, 2)
+
+    test(main)
+    _, intent, commands_by_then = bench.record.kept[0]
+    assert commands_by_then == 0
+    assert isinstance(intent, Intent)
+    assert (intent.target, intent.action, intent.requester) == (NAME, "CYCLE", "monitor PSERVER1")
+    assert (intent.budget, intent.reason, intent.ticket) == (30.0, "server failure", TICKET)
+    assert bytes.fromhex(intent.operation) == bench.teller.finishes[0][1].id
+    assert bench.record.course == ["intend", "conclude"]
+
+
+def test_the_same_again_joins(bench: Bench, test: Test) -> None:
+    async def main(bench: Bench) -> None:
+        first = await bench.order()
+        second = await bench.order(ticket="another", requester="monitor PSERVER3")
+        await trio.sleep(0.7)
+        third = await bench.order(ticket="a third")
+        assert isinstance(first, Admitted)
+        assert not first.joined
+        assert second == third == Admitted(first.operation, joined=True)
+        assert len(bench.desk.running) == 1
+        assert (await bench.result(second)).code is ResultCode.CYCLED_CONFIRMED
+
+    test(main)
+    assert bench.commands == [Control.POWER_OFF, Control.POWER_ON]
+    assert len(bench.teller.finishes) == 1
+    assert bench.record.course == ["intend", "join", "join", "conclude"]
+
+
+def test_two_at_the_same_moment(bench: Bench, test: Test) -> None:
+    """The second finds the first one not yet on the disk; it waits for that."""
+    admissions: list[Admitted | ResultCode] = []
+
+    async def ask() -> None:
+        admissions.append(await bench.order())
+
+    async def main(bench: Bench) -> None:
+        async with trio.open_nursery() as nursery:
+            for _ in range(3):
+                nursery.start_soon(ask)
+        await bench.result(admissions[0])
+
+    test(main)
+    assert len({admitted.operation for admitted in admissions if isinstance(admitted, Admitted)}) == 1
+    assert bench.record.course == ["intend", "join", "join", "conclude"]
+
+
+@pytest.mark.parametrize("other", [Action.OFF, Action.RESET])
+def test_another_action_meanwhile(bench: Bench, test: Test, other: Action) -> None:
+    async def main(bench: Bench) -> None:
+        admitted = await bench.order(Action.CYCLE)
+        assert await bench.order(other) is ResultCode.BUSY
+        await bench.result(admitted)
+        assert isinstance(await bench.order(other), Admitted), "and afterwards it may"
+
+    test(main)
+
+
+def test_after_the_end_a_new_one_begins(bench: Bench, test: Test) -> None:
+    async def main(bench: Bench) -> None:
+        first, second = [await bench.order(Action.OFF) for _ in range(2)]
+        assert first != second
+        assert (await bench.result(first)).code is ResultCode.OFF_CONFIRMED
+        third = await bench.order(Action.OFF)
+        assert isinstance(third, Admitted)
+        assert not third.joined
+        assert (await bench.result(third)).code is ResultCode.ALREADY_OFF
+        assert bench.desk.running == []
+
+    test(main)
+
+
+def test_the_own_server(bench: Bench, test: Test) -> None:
+    async def main(bench: Bench) -> None:
+        bench.own = frozenset({NAME})
+        assert await bench.order() is ResultCode.OWN_SERVER
+        assert (bench.record.kept, bench.lan.connections) == ([], 0)
+        assert (await bench.result(await bench.order(force=True))).code is ResultCode.CYCLED_CONFIRMED
+
+    test(main)
+
+
+def test_another_one_is_the_own_server(bench: Bench, test: Test) -> None:
+    async def main(bench: Bench) -> None:
+        bench.own = frozenset({"PSERVER1"})
+        assert isinstance(await bench.order(), Admitted)
+
+    test(main)
+
+
+def test_unknown_target(bench: Bench, test: Test) -> None:
+    async def main(bench: Bench) -> None:
+        assert await bench.order(target="PSERVER9") is ResultCode.UNKNOWN_TARGET
+        assert bench.record.kept == []
+
+    test(main)
+
+
+@pytest.mark.parametrize(("asked", "given"), [(0.001, SHORTEST_BUDGET), (5.0, 5.0), (1e9, LONGEST_BUDGET)])
+def test_budgets_have_their_limits(bench: Bench, test: Test, asked: float, given: float) -> None:
+    async def main(bench: Bench) -> None:
+        bench.lan.put(None, HOST)
+        await bench.result(await bench.order(budget=asked))
+        assert bench.teller.finishes[0][0] == pytest.approx(given, abs=0.001)
+
+    test(main)
+
+
+def test_a_disk_that_is_full_does_not_stop_the_reset(bench: Bench, test: Test) -> None:
+    async def main(bench: Bench) -> None:
+        bench.record.fault = OSError(errno.ENOSPC, "No space left on device")
+        admitted = await bench.order()
+        assert await bench.order() == Admitted(admitted.operation, joined=True)   # type: ignore[union-attr]
+        assert (await bench.result(admitted)).code is ResultCode.CYCLED_CONFIRMED
+
+    test(main)
+    assert len(bench.teller.complaints) == 3, "the intent, the join and the result"
+    assert all("No space left" in why for why in bench.teller.complaints)
+
+
+def test_a_disk_that_hangs_does_not_stop_the_reset(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def hang(*words: object, abandon_on_cancel: bool = False) -> None:
+        assert abandon_on_cancel
+        await trio.sleep_forever()
+
+    monkeypatch.setattr(trio.to_thread, "run_sync", hang)
+
+    async def main() -> None:
+        async with bench.open():
+            admitted = await bench.order(Action.OFF)
+            assert trio.current_time() == pytest.approx(RECORD_PATIENCE)
+            assert (await bench.result(admitted)).code is ResultCode.OFF_CONFIRMED
+
+    run_in_virtual_time(main)
+    assert len(bench.teller.complaints) == 2
+    assert bench.teller.finishes[0][0] < 0.6 + 2 * RECORD_PATIENCE
+
+
+def test_a_slow_disk_is_waited_for_before_anything_is_switched(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def slowly(work: Callable[..., None], *words: object, abandon_on_cancel: bool = False) -> None:
+        await trio.sleep(0.9 * RECORD_PATIENCE)
+        work(*words)
+
+    monkeypatch.setattr(trio.to_thread, "run_sync", slowly)
+
+    async def main() -> None:
+        async with bench.open():
+            await bench.result(await bench.order(Action.OFF))
+
+    run_in_virtual_time(main)
+    assert bench.record.kept[0][2] == 0, "no power command before the intent"
+    assert bench.board.power_commands[0][0] >= 0.9 * RECORD_PATIENCE
+    assert bench.teller.complaints == []
+
+
+def test_closing_waits_for_what_runs(bench: Bench, test: Test) -> None:
+    async def main(bench: Bench) -> None:
+        admitted = await bench.order()
+        await bench.desk.close(patience=4.0)
+        assert [result.code for result in bench.teller.of(admitted.operation)] == [ResultCode.CYCLED_CONFIRMED]  # type: ignore[union-attr]
+        assert trio.current_time() < 2.0
+
+    test(main)
+
+
+def test_closing_interrupts_what_takes_too_long(bench: Bench, test: Test) -> None:
+    async def main(bench: Bench) -> None:
+        bench.board.faults.lag = 20.0
+        admitted = await bench.order()
+        await trio.sleep(1.0)
+        await bench.desk.close(patience=4.0)
+        assert [result.code for result in bench.teller.of(admitted.operation)] == [ResultCode.INTERRUPTED]  # type: ignore[union-attr]
+        assert trio.current_time() == pytest.approx(5.0, abs=0.1)
+        assert bench.desk.running == []
+
+    test(main)
+    assert bench.record.course == ["intend", "conclude"]
+    assert bench.lan.open_connections == 0
+
+
+def test_closing_takes_no_more_orders(bench: Bench, test: Test) -> None:
+    async def main(bench: Bench) -> None:
+        async with trio.open_nursery() as nursery:
+            await bench.order()
+            nursery.start_soon(bench.desk.close, 4.0)
+            await trio.sleep(0.2)
+            assert isinstance(await bench.order(), Admitted), "to join is no new one"
+        assert await bench.order() is ResultCode.BUSY
+
+    test(main)
+
+
+def test_closing_with_nothing_to_do(bench: Bench, test: Test) -> None:
+    async def main(bench: Bench) -> None:
+        await bench.desk.close(patience=4.0)
+        assert trio.current_time() == 0.0
+
+    test(main)
+
+
+def test_not_yet_open(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def main(bench: Bench) -> None:
+        assert await bench.order() is ResultCode.BUSY
+
+    run(bench, monkeypatch, main)
+
+
+def test_a_slow_close_of_the_session_does_not_hold_back_the_answer(bench: Bench, test: Test) -> None:
+    async def main(bench: Bench) -> None:
+        admitted = await bench.order(Action.OFF)
+        (operation,) = bench.desk.running
+        bench.lan.is_lost = lambda direction, datagram: operation.plan.result is not None
+        await bench.result(admitted)
+        assert bench.teller.finishes[0][0] < 0.7
+        assert bench.lan.open_connections == 1, "still closing"
+
+    test(main)
+    assert bench.lan.open_connections == 0
+
+
+def test_two_targets_do_not_wait_for_each_other(lan: Lan, monkeypatch: pytest.MonkeyPatch) -> None:
+    slow, quick = Bench(lan), Bench(lan)
+    lan.put(None, HOST)
+    quick.way.address = slow.way.address.__class__("192.0.2.53")
+    lan.put(quick.board, "192.0.2.53")
+    desk = Desk({"SLOW": slow.way, "QUICK": quick.way}, quick.record, frozenset, quick.teller)
+    quick.desk = desk
+
+    async def main(bench: Bench) -> None:
+        async with bench.open():
+            first = await bench.order(target="SLOW", budget=20.0)
+            second = await bench.order(target="QUICK")
+            assert (await bench.result(second)).code is ResultCode.CYCLED_CONFIRMED
+            assert trio.current_time() < 2.0
+            assert (await bench.result(first)).code is ResultCode.UNREACHABLE
+
+    run(quick, monkeypatch, main)
+
+
+def test_with_a_real_record_in_real_threads(lan: Lan, tmp_path: Any) -> None:
+    bench = Bench(lan)
+    record = Record(tmp_path / "state" / "record")
+    record.open()
+    bench.desk = Desk({NAME: bench.way}, record, frozenset, bench.teller)
+
+    async def main() -> None:
+        async with bench.open():
+            admitted = await bench.order(Action.OFF)
+            await bench.result(admitted)
+
+    trio.run(main)
+    record.close()
+    (past,) = Record(tmp_path / "state" / "record").open()
+    assert (past.result, past.was_cut_short) == (bench.teller.finishes[0][2], False)
+    assert past.tickets == (TICKET,)

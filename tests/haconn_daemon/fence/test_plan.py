@@ -1,0 +1,274 @@
+"""One readable course for each way that a reset can end; `test_plan_machine` has all the others."""
+
+from __future__ import annotations
+
+import pytest
+from haconn_cli.resetpath.vocabulary import Action, Phase, ResetResult, ResultCode
+from haconn_daemon.fence.plan import Done, Plan, Read, Step, Switch, Timing, Wait
+from ipmi_lan.commands.chassis import Control
+
+GUID = bytes(range(1, 17))
+TIMING = Timing()
+
+
+class Course:
+    """A plan under way, with the time of the latest happening. Readings take no time unless told."""
+
+    def __init__(self, action: Action = Action.CYCLE, budget: float = 30.0) -> None:
+        self.plan = Plan(action, 100.0, budget)
+        self.now = 100.0
+        self.plan.logged_in(GUID, 17)
+
+    def at(self, after: float) -> Course:
+        """Go to a moment, in seconds after the request."""
+        assert 100.0 + after >= self.now
+        self.now = 100.0 + after
+        return self
+
+    def sees(self, *readings: tuple[float, str]) -> Course:
+        for after, state in readings:
+            self.at(after)
+            self.plan.saw_power(state == "on", self.now, self.now)
+        return self
+
+    def sends(self, control: Control, accepted: bool = True, refusal: int | None = None) -> Course:
+        assert self.step() == Switch(control)
+        self.plan.switching(self.now)
+        if refusal is not None:
+            self.plan.switch_refused(refusal, "its meaning")
+        elif accepted:
+            self.plan.switch_accepted()
+        return self
+
+    def step(self) -> Step:
+        return self.plan.next_step(self.now)
+
+    @property
+    def result(self) -> ResetResult:
+        step = self.step()
+        assert isinstance(step, Done), step
+        return step.result
+
+    def is_open(self) -> bool:
+        return not isinstance(self.step(), Done)
+
+
+def test_a_reset_from_on_to_on_with_its_evidence() -> None:
+    course = Course()
+    assert course.step() == Read()
+    course.sees((0.1, "on")).sends(Control.POWER_OFF)
+    assert course.step() == Read()
+    course.sees((0.2, "on"), (0.5, "off"))
+    assert course.step() == Wait(100.5 + TIMING.read_interval)
+    course.sees((0.9, "off"))
+    assert course.is_open()
+    course.sees((1.0, "off"))
+    assert course.plan.phase is Phase.CONFIRMING_ON
+    assert isinstance(course.at(1.49).step(), Read)
+    course.at(1.5).sends(Control.POWER_ON).sees((1.7, "off"), (2.0, "on"))
+    result = course.result
+    assert result.code is ResultCode.CYCLED_CONFIRMED
+    assert result.back_on
+    assert [(reading.after, reading.power_is_on) for reading in result.evidence.readings] == [
+        (0.1, True), (0.2, True), (0.5, False), (0.9, False), (1.0, False), (1.7, False), (2.0, True),
+    ]  # fmt: skip
+    assert result.evidence.power_commands == ("power off at 0.100 s: accepted", "power on at 1.500 s: accepted")
+    assert (result.evidence.bmc_guid, result.evidence.cipher_suite) == (GUID, 17)
+
+
+def test_off_confirmed() -> None:
+    course = Course(Action.OFF).sees((0.1, "on")).sends(Control.POWER_OFF).sees((0.2, "off"), (0.7, "off"))
+    assert (course.result.code, course.result.back_on) == (ResultCode.OFF_CONFIRMED, False)
+
+
+@pytest.mark.parametrize("action", Action)
+def test_already_off(action: Action) -> None:
+    course = Course(action).sees((0.1, "off"), (0.6, "off"))
+    assert course.result.code is ResultCode.ALREADY_OFF
+    assert course.result.evidence.power_commands == ()
+
+
+def test_one_reading_of_off_proves_nothing() -> None:
+    course = Course().sees((0.1, "off"), (0.5, "off")).at(30.0)
+    assert course.result.code is ResultCode.TIMEOUT
+
+
+def test_the_gap_counts_from_the_first_answer_to_the_second_question() -> None:
+    course = Course()
+    course.plan.saw_power(False, asked=100.0, now=100.3)
+    course.plan.saw_power(False, asked=100.7, now=100.9)
+    assert course.at(0.9).is_open()
+    course.plan.saw_power(False, asked=100.81, now=100.95)
+    assert course.result.code is ResultCode.ALREADY_OFF
+
+
+def test_a_flap_starts_the_count_again() -> None:
+    course = Course(Action.OFF).sees((0.1, "on")).sends(Control.POWER_OFF)
+    course.sees((1.0, "off"), (1.3, "on"), (1.5, "off"), (1.9, "off"))
+    assert course.is_open()
+    assert course.sees((2.0, "off")).result.code is ResultCode.OFF_CONFIRMED
+
+
+def test_silence_between_two_readings_starts_the_count_again() -> None:
+    course = Course(Action.OFF).sees((0.1, "on")).sends(Control.POWER_OFF).sees((1.0, "off"))
+    course.plan.heard_nothing("no answer", 101.2)
+    assert course.sees((1.6, "off")).is_open()
+    assert course.sees((2.1, "off")).result.code is ResultCode.OFF_CONFIRMED
+
+
+def test_not_back_on_is_fenced_all_the_same() -> None:
+    course = Course(budget=60).sees((0.1, "on")).sends(Control.POWER_OFF).sees((0.2, "off"), (0.7, "off"))
+    course.at(1.2).sends(Control.POWER_ON).sees((3.0, "off"), (15.6, "off")).at(0.7 + TIMING.most_back_on)
+    assert (course.result.code, course.result.back_on) == (ResultCode.CYCLED_CONFIRMED, False)
+
+
+def test_power_on_is_sent_twice_at_most() -> None:
+    course = Course(budget=60).sees((0.1, "on")).sends(Control.POWER_OFF).sees((0.2, "off"), (0.7, "off"))
+    course.at(1.2).sends(Control.POWER_ON).sees((6.2, "off")).sends(Control.POWER_ON).sees((12.0, "off"))
+    assert course.step() == Wait(112.0 + TIMING.read_interval)
+
+
+def test_back_on_before_we_said_so() -> None:
+    course = Course().sees((0.1, "on")).sends(Control.POWER_OFF).sees((0.2, "off"), (0.7, "off"), (0.9, "on"))
+    assert (course.result.code, course.result.back_on) == (ResultCode.CYCLED_CONFIRMED, True)
+    assert len(course.result.evidence.power_commands) == 1
+
+
+def test_still_on_although_accepted_twice() -> None:
+    course = Course(budget=10.0).sees((0.1, "on")).sends(Control.POWER_OFF).sees((1.0, "on"), (5.0, "on"))
+    assert course.step() == Wait(105.0 + TIMING.read_interval)
+    course.sees((5.1, "on")).sends(Control.POWER_OFF).sees((9.9, "on")).at(10.0)
+    assert course.result.code is ResultCode.STILL_ON
+    assert len(course.result.evidence.power_commands) == 2
+
+
+def test_unreachable_from_the_beginning() -> None:
+    plan = Plan(Action.CYCLE, 0.0, 10.0)
+    plan.heard_nothing("no answer to Open Session Request within 5.0 s", 5.0)
+    step = plan.next_step(10.0)
+    assert isinstance(step, Done)
+    assert step.result.code is ResultCode.UNREACHABLE
+    assert "Open Session" in step.result.evidence.detail
+    assert step.result.evidence.bmc_guid == b""
+
+
+def test_not_even_asked_when_the_budget_is_over() -> None:
+    step = Plan(Action.CYCLE, 0.0, 1.0).next_step(1.0)
+    assert isinstance(step, Done)
+    assert step.result.code is ResultCode.UNREACHABLE
+
+
+def test_unreachable_after_the_off_command_is_never_success() -> None:
+    course = Course(budget=10.0).sees((0.1, "on")).sends(Control.POWER_OFF, accepted=False).sees((0.5, "off"))
+    course.plan.heard_nothing("no answer", 103.0)
+    assert course.at(10.0).result.code is ResultCode.UNREACHABLE
+    assert course.result.evidence.power_commands == ("power off at 0.100 s: no answer",)
+
+
+@pytest.mark.parametrize("code", [0xC1, 0xD4, 0xD5, 0x80])
+def test_refused_for_good(code: int) -> None:
+    course = Course().sees((0.1, "on")).sends(Control.POWER_OFF, refusal=code)
+    assert course.is_open()
+    result = course.sees((0.2, "on")).result
+    assert result.code is ResultCode.REFUSED_BY_BMC
+    assert f"{code:02X}h" in result.evidence.detail
+
+
+def test_refused_and_off_all_the_same() -> None:
+    course = Course(Action.OFF).sees((0.1, "on")).sends(Control.POWER_OFF, refusal=0xD5).sees((0.2, "off"), (0.7, "off"))
+    assert course.result.code is ResultCode.OFF_CONFIRMED
+
+
+@pytest.mark.parametrize("code", [0xC0, 0xC3, 0xCF, 0xD0, 0xD1, 0xD2, 0xFF])
+def test_a_busy_bmc_is_asked_again(code: int) -> None:
+    course = Course(Action.OFF).sees((0.1, "on")).sends(Control.POWER_OFF, refusal=code).sees((1.0, "on"), (5.2, "on"))
+    assert course.sends(Control.POWER_OFF).sees((5.4, "off"), (5.9, "off")).result.code is ResultCode.OFF_CONFIRMED
+
+
+def test_busy_to_the_end() -> None:
+    course = Course(budget=8.0).sees((0.1, "on")).sends(Control.POWER_OFF, refusal=0xC0).sees((5.2, "on"))
+    course.sends(Control.POWER_OFF, refusal=0xC0).sees((6.0, "on"))
+    assert course.is_open()
+    assert course.at(8.0).result.code is ResultCode.REFUSED_BY_BMC
+
+
+def test_a_lost_answer_is_followed_by_a_reading_and_not_by_the_command() -> None:
+    course = Course(Action.OFF).sees((0.1, "on")).sends(Control.POWER_OFF, accepted=False).at(6.0)
+    assert course.step() == Read()
+    course.plan.heard_nothing("no answer", 107.0)
+    course.at(7.2)
+    assert course.step() == Read()
+
+
+def test_after_silence_the_command_is_not_sent_again_before_a_reading() -> None:
+    course = Course(Action.OFF).sees((0.1, "on")).sends(Control.POWER_OFF).sees((4.0, "on"))
+    course.plan.heard_nothing("no answer", 106.0)
+    assert course.at(6.2).step() == Read()
+    course.sees((6.3, "on")).sends(Control.POWER_OFF)
+
+
+def test_an_answer_to_an_older_question_does_not_send_the_command_again() -> None:
+    course = Course(Action.OFF).sees((0.1, "on")).sends(Control.POWER_OFF)
+    course.plan.saw_power(True, asked=100.05, now=105.5)
+    assert course.at(5.7).step() == Read()
+
+
+def test_a_plain_reset_that_was_accepted_is_not_a_success() -> None:
+    course = Course(Action.RESET).sees((0.1, "on")).sends(Control.HARD_RESET)
+    assert course.result.code is ResultCode.RESET_UNVERIFIED
+    assert not course.result.code.is_success
+
+
+def test_a_plain_reset_without_an_answer() -> None:
+    course = Course(Action.RESET).sees((0.1, "on")).sends(Control.HARD_RESET, accepted=False)
+    assert course.sees((3.2, "on")).result.code is ResultCode.TIMEOUT
+    assert "not known" in course.result.evidence.detail
+
+
+def test_a_plain_reset_that_a_busy_bmc_refused_is_asked_for_again() -> None:
+    course = Course(Action.RESET).sees((0.1, "on")).sends(Control.HARD_RESET, refusal=0xC0).sees((1.0, "on"), (5.2, "on"))
+    assert course.sends(Control.HARD_RESET).result.code is ResultCode.RESET_UNVERIFIED
+
+
+def test_a_plain_reset_refused() -> None:
+    course = Course(Action.RESET).sees((0.1, "on")).sends(Control.HARD_RESET, refusal=0xC1).sees((0.2, "on"))
+    assert course.result.code is ResultCode.REFUSED_BY_BMC
+
+
+def test_a_plain_reset_that_left_the_server_off_was_seen() -> None:
+    course = Course(Action.RESET).sees((0.1, "on")).sends(Control.HARD_RESET, accepted=False).sees((3.1, "off"), (3.6, "off"))
+    assert course.result.code is ResultCode.OFF_CONFIRMED
+
+
+@pytest.mark.parametrize("code", [ResultCode.WRONG_PASSWORD, ResultCode.WRONG_IDENTITY, ResultCode.INTERRUPTED])
+def test_given_up(code: ResultCode) -> None:
+    course = Course()
+    course.plan.give_up(code, "because")
+    assert (course.result.code, course.result.evidence.detail) == (code, "because")
+
+
+def test_the_first_result_stands() -> None:
+    course = Course(Action.OFF).sees((0.1, "off"), (0.6, "off"))
+    first = course.result
+    course.plan.give_up(ResultCode.INTERRUPTED, "too late")
+    course.plan.heard_nothing("too late", 101.0)
+    course.sees((1.5, "on"), (40.0, "on"))
+    assert course.result is first
+
+
+def test_phases_as_the_requester_hears_of_them() -> None:
+    plan = Plan(Action.CYCLE, 0.0, 30.0)
+    phases = [plan.phase]
+    plan.logged_in(GUID, 3)
+    phases.append(plan.phase)
+    plan.saw_power(True, 0.0, 0.1)
+    phases.append(plan.phase)
+    plan.switching(0.1)
+    plan.switch_accepted()
+    plan.saw_power(True, 0.2, 0.2)
+    phases.append(plan.phase)
+    plan.saw_power(False, 0.4, 0.4)
+    plan.saw_power(False, 0.9, 0.9)
+    phases.append(plan.phase)
+    assert phases == [Phase.LOGGING_IN, Phase.READING, Phase.SWITCHING_OFF, Phase.CONFIRMING_OFF, Phase.CONFIRMING_ON]
+    assert (plan.reads, plan.has_switched) == (4, True)

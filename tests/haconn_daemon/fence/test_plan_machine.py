@@ -1,0 +1,259 @@
+"""The plan against a server whose power does what it likes and a BMC that does, says and loses what it likes.
+
+The machine knows when power was really on or off, and holds every result against that.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from haconn_cli.resetpath.vocabulary import Action, ResetResult, ResultCode
+from haconn_daemon.fence.plan import Done, Plan, Read, Switch, Timing, Wait
+from hypothesis import event, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
+from ipmi_lan.commands.chassis import Control
+
+GUID = bytes(range(1, 17))
+SILENCE = "no answer"
+
+LOGIN_FAILURES = (None, None, None, ResultCode.WRONG_PASSWORD, ResultCode.WRONG_IDENTITY, ResultCode.REFUSED_BY_BMC)
+
+delays = st.sampled_from((0.0, 0.001, 0.03, 0.3))
+moments = st.sampled_from((0.0, 0.001, 0.05, 0.2, 0.3, 0.5, 0.51, 1.0, 2.0, 5.0))
+lags = st.sampled_from((0.0, 0.0, 0.1, 0.4, 0.6, 2.0, 5.0, 19.0))
+codes = st.one_of(st.sampled_from((0xC0, 0xC1, 0xC3, 0xD4, 0xD5, 0xFF)), st.integers(1, 255))
+
+
+class Power:
+    """A server's power: when it was really on or off."""
+
+    def __init__(self, is_on: bool) -> None:
+        self._changes = [(float("-inf"), is_on)]   # in the order of time, those to come included
+
+    def is_on(self, at: float) -> bool:
+        return [is_on for when, is_on in self._changes if when <= at][-1]
+
+    def change(self, at: float, is_on: bool) -> None:
+        """At that moment to come; what was due later does not happen."""
+        self._changes = [change for change in self._changes if change[0] < at] + [(at, is_on)]
+
+    def bounce(self, at: float, is_on: bool, times: int) -> None:
+        """A change that takes a few tries."""
+        for number in range(times + 1):
+            self._changes = [*self._changes, (at + 0.3 * number, is_on is (number % 2 == 0))]
+        self._changes.sort(key=lambda change: change[0])
+
+
+@dataclass(frozen=True)
+class Seen:
+    """A reading, as the plan was told of it; `sampled` is when the BMC looked, which the plan does not know."""
+
+    asked: float
+    sampled: float
+    answered: float
+    is_on: bool
+
+
+class PlanMachine(RuleBasedStateMachine):
+    """Each rule is one thing that may happen next to a plan that is carried out."""
+
+    @initialize(
+        action=st.sampled_from(Action),
+        budget=st.sampled_from((1.0, 3.0, 10.0, 30.0, 60.0)),
+        is_on=st.sampled_from((True, True, True, False)),
+        started=st.sampled_from((0.0, 12345.678)),
+    )
+    def begin(self, action: Action, budget: float, is_on: bool, started: float) -> None:
+        self.timing = Timing()
+        self.plan = Plan(action, started, budget)
+        self.now = self.started = started
+        self.power = Power(is_on)
+        self.power.change(started - 3.0, is_on)
+        self.has_session = False
+        self.row: list[Seen | None] = []   # None: silence
+        self.sent: list[tuple[float, Control]] = []
+        self.first: ResetResult | None = None
+
+    # ── the actuator's part: the next step, and what comes of it ──────────────
+
+    @rule(steps=st.integers(1, 15), there=delays, back=delays, lag=lags, bounces=st.integers(0, 3))
+    def go_on(self, steps: int, there: float, back: float, lag: float, bounces: int) -> None:
+        """For some steps, a BMC that does as it should, if slowly."""
+        for _ in range(steps):
+            self.log_in(there + back)
+            match self.plan.next_step(self.now):
+                case Wait(until):
+                    assert until > self.now
+                    self.now = until
+                case Read():
+                    sampled = self.now + there
+                    self.tell_reading(Seen(self.now, sampled, sampled + back, self.power.is_on(sampled)))
+                case Switch(control):
+                    self.note_switch(control)
+                    self.power.bounce(self.now + there + lag, control is Control.POWER_ON, bounces * (lag > 0))
+                    self.now += there + back
+                    self.plan.switch_accepted()
+
+    @rule(takes=moments, obeys=st.booleans(), lag=lags, code=st.one_of(st.none(), codes))
+    def lie_or_fall_silent(self, takes: float, obeys: bool, lag: float, code: int | None) -> None:
+        """A power command's answer is lost (`code` None) or a refusal, and it is obeyed or not; a reading gets no answer."""
+        self.log_in(0.0)
+        match self.plan.next_step(self.now):
+            case Switch(control):
+                self.note_switch(control)
+                if obeys:
+                    self.power.change(self.now + lag, control is Control.POWER_ON)
+                self.now += takes
+                if code is not None:
+                    self.plan.switch_refused(code, "it says")
+            case Read():
+                self.now += takes
+                self.fall_silent()
+
+    @rule(takes=moments)
+    def accept_and_do_nothing(self, takes: float) -> None:
+        step = self.plan.next_step(self.now)
+        if self.has_session and isinstance(step, Switch):
+            self.note_switch(step.control)
+            self.now += takes
+            self.plan.switch_accepted()
+
+    @rule(takes=moments, code=st.sampled_from(LOGIN_FAILURES))
+    def fail_to_log_in(self, takes: float, code: ResultCode | None) -> None:
+        """Silence, or a refusal that no waiting mends."""
+        if self.has_session or self.plan.result is not None:
+            return
+        self.now += takes
+        if code is None or self.plan.has_switched:
+            self.fall_silent()
+        else:
+            self.plan.give_up(code, "the BMC says so")
+
+    # ── the world's part ──────────────────────────────────────────────────────
+
+    @rule(takes=delays)
+    def time_passes(self, takes: float) -> None:
+        self.now += takes
+
+    @rule(after=moments, is_on=st.booleans(), back_after=st.one_of(st.none(), moments))
+    def power_changes_by_itself(self, after: float, is_on: bool, back_after: float | None) -> None:
+        self.power.change(self.now + after, is_on)
+        if back_after:
+            self.power.change(self.now + after + back_after, not is_on)
+
+    @rule(is_on=st.booleans(), code=st.sampled_from(ResultCode))
+    def late_news(self, is_on: bool, code: ResultCode) -> None:
+        """What arrives after the end changes nothing."""
+        if self.first is None:
+            return
+        self.plan.saw_power(is_on, self.now, self.now)
+        self.plan.heard_nothing(SILENCE, self.now)
+        self.plan.give_up(code, "late")
+
+    # ── what the machine notes ────────────────────────────────────────────────
+
+    def log_in(self, takes: float) -> None:
+        if not self.has_session and self.plan.result is None:
+            self.now += takes
+            self.plan.logged_in(GUID, 17)
+            self.has_session = True
+
+    def tell_reading(self, seen: Seen) -> None:
+        self.now = seen.answered
+        self.row.append(seen)
+        self.plan.saw_power(seen.is_on, seen.asked, seen.answered)
+
+    def fall_silent(self) -> None:
+        self.row.append(None)
+        self.has_session = False
+        self.plan.heard_nothing(SILENCE, self.now)
+
+    def note_switch(self, control: Control) -> None:
+        """Held against the rules of sending before it is sent."""
+        before = [at for at, other in self.sent if other is control]
+        latest = next(seen for seen in reversed(self.row) if seen is not None)
+        if before:
+            assert len(before) == 1, "never a third time"
+            assert self.row[-1] is latest, "after silence it is not known"
+            assert latest.asked >= before[0], "a reading asked for after the first sending"
+            assert latest.is_on is (control is not Control.POWER_ON), "which shows that it did not work"
+        match control:
+            case Control.POWER_ON:
+                assert self.plan.action is Action.CYCLE
+                assert self.proof() is not None, "on only after it was proven off"
+            case Control.HARD_RESET:
+                assert self.plan.action is Action.RESET
+                assert latest.is_on
+            case other:
+                assert other is Control.POWER_OFF
+                assert self.plan.action is not Action.RESET
+                assert latest.is_on
+                assert self.proof() is None, "what is proven off is not switched off again"
+        self.sent.append((self.now, control))
+        self.plan.switching(self.now)
+
+    def proof(self) -> tuple[Seen, Seen] | None:
+        """Two readings of off, far enough apart, and neither a reading of on nor silence between them."""
+        first = None
+        for seen in self.row:
+            if seen is None or seen.is_on:
+                first = None
+            elif first is None:
+                first = seen
+            elif seen.asked - first.answered >= self.timing.confirm_gap:
+                return first, seen
+        return None
+
+    # ── what must always hold ─────────────────────────────────────────────────
+
+    @invariant()
+    def a_result_never_changes(self) -> None:
+        if not hasattr(self, "plan"):
+            return
+        if self.first is not None:
+            assert self.plan.result is self.first
+        elif self.plan.result is not None:
+            self.first = self.plan.result
+            self.weigh(self.first)
+
+    def weigh(self, result: ResetResult) -> None:
+        event(result.code.name)
+        assert [reading.power_is_on for reading in result.evidence.readings] == [seen.is_on for seen in self.row if seen]
+        assert len(result.evidence.power_commands) == len(self.sent)
+        proof = self.proof()
+        assert result.code.is_success is (proof is not None)
+        if proof is not None:
+            self.weigh_success(result, proof)
+        assert not result.back_on or (self.row[-1] is not None and self.row[-1].is_on)
+        if result.code is ResultCode.RESET_UNVERIFIED:
+            assert self.plan.action is Action.RESET
+
+    def weigh_success(self, result: ResetResult, proof: tuple[Seen, Seen]) -> None:
+        for seen in proof:
+            assert seen.sampled >= self.started
+            assert not self.power.is_on(seen.sampled), "the truth"
+        before = [control for at, control in self.sent if control is not Control.POWER_ON]
+        if not before:
+            assert result.code in (ResultCode.ALREADY_OFF, ResultCode.CYCLED_CONFIRMED)
+            assert not self.sent
+            assert result.code is ResultCode.ALREADY_OFF
+        elif self.plan.action is Action.CYCLE:
+            assert result.code is ResultCode.CYCLED_CONFIRMED
+        else:
+            assert result.code is ResultCode.OFF_CONFIRMED
+
+    @invariant()
+    def it_ends_by_its_deadline(self) -> None:
+        if hasattr(self, "plan") and self.now >= self.plan.deadline:
+            assert isinstance(self.plan.next_step(self.now), Done)
+
+    def teardown(self) -> None:
+        if hasattr(self, "plan"):
+            self.now = max(self.now, self.plan.deadline)
+            self.it_ends_by_its_deadline()
+            self.a_result_never_changes()
+
+
+TestPlan = PlanMachine.TestCase
+TestPlan.settings = settings(max_examples=400, stateful_step_count=25, deadline=None)

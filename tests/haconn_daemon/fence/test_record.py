@@ -1,0 +1,292 @@
+from __future__ import annotations
+
+import json
+import os
+import stat
+import tempfile
+from pathlib import Path
+
+import pytest
+from haconn_cli.resetpath.vocabulary import Evidence, Reading, ResetResult, ResultCode
+from haconn_daemon.fence import record as record_module
+from haconn_daemon.fence.record import Intent, Past, Record
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+RESULT = ResetResult(
+    ResultCode.CYCLED_CONFIRMED,
+    back_on=True,
+    evidence=Evidence(
+        (Reading(0.012, True), Reading(0.5, False), Reading(1.1, False), Reading(2.0, True)),
+        bytes(range(1, 17)),
+        17,
+        ("power off at 0.012 s: accepted", "power on at 1.500 s: accepted"),
+        "seen off twice, then on again",
+    ),
+)
+FAILURE = ResetResult(ResultCode.UNREACHABLE, evidence=Evidence(detail="keine Antwort — \x85\u2028\x1c\n无应答"))
+
+
+def an_intent(number: int) -> Intent:
+    target, ticket = f"PSERVER{number}", f"{number:016x}:aa"
+    return Intent(f"{number:032x}", target, "CYCLE", "monitor PSERVER1", 30.0, "why\nnot", ticket, "2026-01-02")
+
+
+def opened(path: Path) -> tuple[Record, list[Past]]:
+    record = Record(path)
+    return record, record.open()
+
+
+def past_of(path: Path) -> list[Past]:
+    """What a new life finds; it ends at once."""
+    record, past = opened(path)
+    record.close()
+    return past
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "state" / "record"
+
+
+@pytest.fixture
+def instant_disk(monkeypatch: pytest.MonkeyPatch) -> None:
+    """For tests that write a thousand times."""
+    monkeypatch.setattr(os, "fsync", lambda descriptor: None)
+    monkeypatch.setattr(os, "fdatasync", lambda descriptor: None)
+
+
+def test_nothing_yet(path: Path) -> None:
+    assert past_of(path) == []
+    assert past_of(path) == []
+
+
+def test_a_result_survives_restarts(path: Path) -> None:
+    record, _ = opened(path)
+    record.intend(an_intent(1))
+    record.join(an_intent(1).operation, "joined:1")
+    record.conclude(an_intent(1).operation, RESULT)
+    record.intend(an_intent(2))
+    record.conclude(an_intent(2).operation, FAILURE)
+    record.close()
+    expected = [
+        Past((1).to_bytes(16), "PSERVER1", (an_intent(1).ticket, "joined:1"), RESULT, False),
+        Past((2).to_bytes(16), "PSERVER2", (an_intent(2).ticket,), FAILURE, False),
+    ]
+    for _ in range(3):
+        assert past_of(path) == expected
+
+
+def test_an_intent_without_a_result_was_interrupted_and_stays_so(path: Path) -> None:
+    record, _ = opened(path)
+    record.intend(an_intent(1))
+    record.join(an_intent(1).operation, "joined:1")
+    record.close()
+    (first,) = past_of(path)
+    assert (first.result.code, first.was_cut_short) == (ResultCode.INTERRUPTED, True)
+    assert first.tickets == (an_intent(1).ticket, "joined:1")
+    for _ in range(2):
+        (again,) = past_of(path)
+        assert (again.result, again.was_cut_short) == (first.result, False)
+
+
+def test_the_first_result_counts(path: Path) -> None:
+    record, _ = opened(path)
+    record.intend(an_intent(1))
+    record.conclude(an_intent(1).operation, FAILURE)
+    record.conclude(an_intent(1).operation, RESULT)
+    record.close()
+    assert [past.result for past in past_of(path)] == [FAILURE]
+
+
+def test_the_lines_of_one_operation_in_any_order(path: Path) -> None:
+    """A disk that hangs for a while may write the intent last."""
+    record, _ = opened(path)
+    record.join(an_intent(1).operation, "joined:1")
+    record.conclude(an_intent(1).operation, RESULT)
+    record.intend(an_intent(1))
+    record.close()
+    (past,) = past_of(path)
+    assert (past.result, past.target) == (RESULT, "PSERVER1")
+
+
+@pytest.mark.usefixtures("instant_disk")
+def test_a_crash_at_every_byte(path: Path) -> None:
+    record, _ = opened(path)
+    for number, result in ((1, RESULT), (2, FAILURE)):
+        record.intend(an_intent(number))
+        record.join(an_intent(number).operation, "joined:1")
+        record.conclude(an_intent(number).operation, result)
+    record.intend(an_intent(3))
+    record.close()
+    whole = path.read_bytes()
+    ends = [place + 1 for place, octet in enumerate(whole) if octet == 10]
+    for length in range(len(whole) + 1):
+        path.write_bytes(whole[:length])
+        lines = sum(end <= length + 1 for end in ends)   # the line end itself may be missing
+        past = past_of(path)
+        assert [reset.target for reset in past] == [f"PSERVER{number}" for number in range(1, 4) if lines >= 3 * number - 2]
+        for reset, (needed, result) in zip(past, ((3, RESULT), (6, FAILURE), (99, RESULT)), strict=False):
+            assert reset.was_cut_short is (lines < needed)
+            assert reset.result.code is (ResultCode.INTERRUPTED if lines < needed else result.code)
+            assert lines < needed or reset.result == result
+        again = past_of(path)
+        assert [reset.result for reset in again] == [reset.result for reset in past]
+        assert not any(reset.was_cut_short for reset in again)
+
+
+@pytest.mark.usefixtures("instant_disk")
+def test_a_crash_while_it_is_shortened(path: Path) -> None:
+    record, _ = opened(path)
+    record.intend(an_intent(1))
+    record.conclude(an_intent(1).operation, RESULT)
+    record.close()
+    path.with_suffix(".new").write_bytes(b'{"operation": "00')
+    assert [past.result for past in past_of(path)] == [RESULT]
+
+
+def strange(number: int, rest: bytes) -> bytes:
+    """A line with an operation and a target, and `rest`."""
+    return b'{"operation": "%032x", "target": "A", %s}' % (number, rest)
+
+
+GARBAGE = [
+    b"\0" * 4096, b"\xff\xfe", b"[]", b"5", b"null", b'"text"', b"{}", b"[" * 100_000, b"1e999",
+    b'{"operation": 5}', b'{"operation": "xyz", "target": "A"}', b'{"operation": "00", "target": "A"}',
+    strange(1000, b'"code": "NEVER_HEARD"'),
+    strange(1001, b'"code": []'),
+    strange(1002, b'"code": "STILL_ON", "readings": [[1]], "power_commands": 5'),
+    strange(1003, b'"code": "STILL_ON", "readings": [], "power_commands": [], "bmc_guid": "", "cipher_suite": Infinity, '
+                  b'"detail": "", "back_on": false'),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("line", GARBAGE, ids=range(len(GARBAGE)))
+def test_lines_that_are_not_ours(path: Path, line: bytes) -> None:
+    record, _ = opened(path)
+    record.intend(an_intent(1))
+    record.conclude(an_intent(1).operation, RESULT)
+    record.close()
+    path.write_bytes(line + b"\n" + path.read_bytes() + line)
+    past = past_of(path)
+    assert [reset.result for reset in past if reset.target == "PSERVER1"] == [RESULT]
+    assert all(reset.result.code is ResultCode.INTERRUPTED for reset in past if reset.target != "PSERVER1")
+
+
+def test_only_for_the_owner(path: Path) -> None:
+    old = os.umask(0)
+    try:
+        record, _ = opened(path)
+        record.intend(an_intent(1))
+        assert stat.S_IMODE(path.stat().st_mode) == 0o600
+        path.unlink()
+        record.intend(an_intent(2))
+        assert stat.S_IMODE(path.stat().st_mode) == 0o600
+        assert stat.S_IMODE(path.parent.stat().st_mode) == 0o700
+        path.chmod(0o644)
+        record.close()
+        past_of(path)
+        assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    finally:
+        os.umask(old)
+
+
+@pytest.mark.usefixtures("instant_disk")
+def test_it_does_not_grow_for_ever(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(record_module, "MOST_LINES", 20)
+    record, _ = opened(path)
+    for number in range(50):
+        record.intend(an_intent(number))
+        record.conclude(an_intent(number).operation, RESULT)
+    record.close()
+    past = past_of(path)
+    assert [reset.target for reset in past] == [f"PSERVER{number}" for number in range(40, 50)]
+    assert all(reset.result == RESULT for reset in past)
+    assert len(path.read_text().splitlines()) == 20
+
+
+def test_a_write_is_on_the_disk_when_it_returns(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    calls: list[str] = []
+    record, _ = opened(path)
+    really_write, really_sync = os.write, os.fdatasync
+
+    def write(descriptor: int, data: bytes) -> int:
+        calls.append("write")
+        return really_write(descriptor, data)
+
+    def sync(descriptor: int) -> None:
+        calls.append("sync")
+        really_sync(descriptor)
+
+    monkeypatch.setattr(os, "write", write)
+    monkeypatch.setattr(os, "fdatasync", sync)
+    record.intend(an_intent(1))
+    record.conclude(an_intent(1).operation, RESULT)
+    record.close()
+    assert calls == ["write", "sync"] * 2
+
+
+def test_a_disk_that_takes_half_a_line(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    record, _ = opened(path)
+    record.intend(an_intent(1))
+    really_write = os.write
+    monkeypatch.setattr(os, "write", lambda descriptor, data: really_write(descriptor, data[: len(data) // 2]))
+    with pytest.raises(OSError, match="No space left"):
+        record.intend(an_intent(2))
+    monkeypatch.setattr(os, "write", really_write)
+    record.conclude(an_intent(1).operation, RESULT)
+    record.close()
+    assert all(json.loads(line) for line in path.read_text().splitlines())
+    assert [(past.target, past.result) for past in past_of(path)] == [("PSERVER1", RESULT)]
+
+
+def test_no_directory_to_write_to(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(OSError, match=r"Not a directory|File exists"):
+        Record(tmp_path / "file" / "record").open()
+
+
+def test_a_second_connector_does_not_interrupt_the_first_one(path: Path) -> None:
+    record, _ = opened(path)
+    record.intend(an_intent(1))
+    with pytest.raises(OSError, match="another connector runs here"):
+        Record(path).open()
+    record.conclude(an_intent(1).operation, RESULT)
+    record.close()
+    assert [past.result for past in past_of(path)] == [RESULT]
+
+
+texts = st.text(max_size=80).filter(lambda text: not any(0xD800 <= ord(character) < 0xE000 for character in text))
+finite = st.floats(0, 1e6, allow_nan=False)
+results = st.builds(
+    ResetResult,
+    st.sampled_from(ResultCode),
+    st.booleans(),
+    st.builds(
+        Evidence,
+        st.lists(st.builds(Reading, finite, st.booleans()), max_size=20).map(tuple),
+        st.binary(max_size=16),
+        st.integers(0, 255),
+        st.lists(texts, max_size=4).map(tuple),
+        texts,
+    ),
+)
+
+
+@settings(deadline=None, max_examples=60)
+@given(st.lists(st.tuples(results, texts, st.lists(texts, max_size=2)), max_size=4))
+def test_what_goes_in_comes_out(histories: list[tuple[ResetResult, str, list[str]]]) -> None:
+    with tempfile.TemporaryDirectory() as directory:
+        record, _ = opened(Path(directory) / "record")
+        for number, (result, text, tickets) in enumerate(histories):
+            intent = Intent(f"{number:032x}", text, text, text, 1.5, text, text, text)
+            record.intend(intent)
+            for ticket in tickets:
+                record.join(intent.operation, ticket)
+            record.conclude(intent.operation, result)
+        record.close()
+        expected = [
+            Past(number.to_bytes(16), text, (text, *tickets), result, False)
+            for number, (result, text, tickets) in enumerate(histories)
+        ]
+        assert past_of(Path(directory) / "record") == expected

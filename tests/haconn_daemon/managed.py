@@ -1,0 +1,31 @@
+"""A managed server for the tests of the daemon: its configuration, and the simulated BMC that fits."""
+
+from __future__ import annotations
+
+import random
+from typing import Any
+
+from haconn_cli.config.model import Account, BmcAddress, ManagedServer
+from haconn_daemon.bmc import Bmc
+from ipmi_lan import Privilege
+from ipmi_lan.simulator import SimulatedBmc
+
+NAME, HOST = "PSERVER2", "192.0.2.52"
+ACCOUNT = Account("hitachi", "a good password")
+GUID = bytes(range(1, 17))
+
+
+def a_board(**changes: Any) -> SimulatedBmc:
+    """The simulated BMC, with the same random numbers in each test."""
+    settings: dict[str, Any] = {
+        "name": NAME,
+        "users": {ACCOUNT.name: (ACCOUNT.password, Privilege.OPERATOR)},
+        "guid": GUID,
+        "randomness": random.Random(1).randbytes,
+    }
+    return SimulatedBmc(**(settings | changes))
+
+
+def the_way(account: Account = ACCOUNT, host: str = HOST) -> Bmc:
+    """The daemon's end."""
+    return Bmc(ManagedServer(NAME, BmcAddress(host)), account)
