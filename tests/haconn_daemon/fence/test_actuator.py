@@ -145,7 +145,8 @@ def test_it_returns_with_the_budget_whatever_it_waits_for(lan: Lan) -> None:
 
     async def main() -> None:
         plan = Plan(Action.OFF, 0.0, 2.0)
-        await carry_out(plan, the_way(), lambda: None)
+        with trio.fail_after(20):
+            await carry_out(plan, the_way(), lambda: None)
         assert trio.current_time() <= 2.0 + 1.5, "and a last Close Session"
         assert plan.result is not None
         assert plan.result.code is ResultCode.UNREACHABLE
@@ -195,7 +196,7 @@ def test_may_not_switch_power(lan: Lan, monkeypatch: pytest.MonkeyPatch) -> None
 def test_wrong_password(lan: Lan, monkeypatch: pytest.MonkeyPatch, account: Any) -> None:
     bench = Bench(lan, way=the_way(account))
     assert run(bench, monkeypatch, lambda bench: bench.reset()).code is ResultCode.WRONG_PASSWORD
-    assert bench.teller.finishes[0][0] < 1.0
+    assert 2.0 <= bench.teller.finishes[0][0] < 3.0, "one more attempt, and not five: BMCs lock accounts"
     assert bench.board.handshakes == 0
 
 

@@ -9,6 +9,7 @@ from haconn_daemon.monitor.health import (
     CONFIRMATION_DELAY,
     LOAD_SHARE,
     MOST_WRONG_PASSWORDS,
+    SETTLING,
     SLOWEST_POLL,
     WRONG_PASSWORD_PAUSE,
     Change,
@@ -62,16 +63,17 @@ def a_judge(course: str = "", patience: int = 3, poll_interval: float = 1.0) -> 
         ("100111", []),
         ("1010", []),                # an odd answer now and then
         ("10-0", []),                # not two in a row
-        ("10-00", [OFF]),
+        ("10-00", []),               # a BMC that was silent may just have restarted
         ("1-", []),
         ("1--", []),
         ("1---", [LOST]),
         ("1----", []),
         ("1---1", [BACK]),
         ("1---0", [BACK]),
-        ("1---00", [OFF]),
+        ("1---00", []),
         ("1--1--", []),
-        ("---", []),                 # never was there
+        ("---", [LOST]),             # never was there
+        ("----", []),
         ("---1", [BACK]),
         ("-1", []),
         ("1w", [LOST]),              # no patience with a wrong password
@@ -84,6 +86,18 @@ def a_judge(course: str = "", patience: int = 3, poll_interval: float = 1.0) -> 
 )
 def test_what_changes(course: str, last: list[Change]) -> None:
     assert tell(a_judge(), course)[-1] == last
+
+
+def test_off_after_a_silence_is_believed_when_it_lasts() -> None:
+    judge = a_judge("1---")
+    changes = [change for second in range(4, 120) for change in judge.saw_power(False, float(second), 0.01)]
+    assert changes == [BACK, OFF]
+    judge = a_judge("1---")
+    for second in range(4, 70):
+        assert OFF not in judge.saw_power(second > 30, float(second), 0.01), "it was on all the time"
+        assert judge.power_is_on
+    assert not judge.is_settled(60.0)
+    assert judge.is_settled(3.0 + SETTLING)
 
 
 @pytest.mark.parametrize(
@@ -153,7 +167,8 @@ def test_a_wrong_password_is_not_tried_until_the_account_is_locked() -> None:
     assert a_judge("w" * MOST_WRONG_PASSWORDS).next_delay() == WRONG_PASSWORD_PAUSE
     assert a_judge("w" * (MOST_WRONG_PASSWORDS + 1)).next_delay() == WRONG_PASSWORD_PAUSE
     assert a_judge("w" * MOST_WRONG_PASSWORDS + "1").next_delay() == 1.0
-    assert a_judge("ww-w").next_delay() == 1.0
+    assert a_judge("ww-").next_delay() == 1.0
+    assert a_judge("ww-w").next_delay() == WRONG_PASSWORD_PAUSE, "a lost answer does not unlock an account"
 
 
 @pytest.mark.parametrize(("round_trip", "delay"), [(0.01, 1.0), (0.25, 1.0), (0.5, 2.0), (2.0, 8.0), (60.0, SLOWEST_POLL)])
@@ -236,7 +251,8 @@ def test_it_stands_as_the_last_readings_say(course: str) -> None:
     """Told once more, differently: the last two equal readings in a row, or the first one if it was on."""
     judge, expected = a_judge(), None
     for number, happening in enumerate(course):
-        if happening in "01" and (course[number - 1 : number] == happening or (expected is None and happening == "1")):
+        is_believed = happening == "1" or not set(course[:number]) & set(NEWS)    # a BMC that was silent is not, for a minute
+        if happening in "01" and is_believed and (course[number - 1 : number] == happening or (expected is None and happening == "1")):
             expected = happening == "1"
     tell(judge, course)
     assert judge.power_is_on is expected

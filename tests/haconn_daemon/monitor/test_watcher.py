@@ -148,6 +148,8 @@ def test_off_while_it_was_silent(watch: Watch) -> None:
         assert watch.status().status is Status.MONITORING, "nobody has seen it off"
         watch.board.faults.silent = False
         await trio.sleep(6.0)
+        assert watch.status().status is Status.MONITORING, "a BMC that was silent is not believed at once"
+        await trio.sleep(60.0)
         assert watch.status().status is Status.POFF_DETECTED
 
     run(watch, main)

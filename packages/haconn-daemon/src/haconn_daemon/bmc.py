@@ -6,8 +6,11 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from haconn_cli.config.model import Account, ManagedServer
-from ipmi_lan import Client, IpmiError, Privilege, open_client
+from ipmi_lan import Client, CommandRefused, IpmiError, Privilege, open_client
+from ipmi_lan.commands.device import get_device_id
 
+DEVICE_ID_TIMEOUT = 2.0
+"""Seconds."""
 _NO_GUID = bytes(16)
 
 
@@ -18,6 +21,13 @@ class WrongIdentity(IpmiError):  # noqa: N818 - errors here are named for the fa
         super().__init__(f"another BMC answers there: GUID {seen.hex()}, before it was {pinned.hex()}")
         self.pinned = pinned
         self.seen = seen
+
+
+class NotReady(IpmiError):  # noqa: N818
+    """The BMC says itself that it is starting or updating; what it says of the power then is worth nothing."""
+
+    def __init__(self) -> None:
+        super().__init__("the BMC is starting or updating its firmware")
 
 
 class Bmc:
@@ -36,13 +46,14 @@ class Bmc:
     async def open(self, timeout: float) -> AsyncIterator[Client]:
         """Log in within `timeout` seconds, as an operator: enough to read and switch power, and no more.
 
-        Raises what `ipmi_lan.open_client` raises, and `WrongIdentity`.
+        Raises what `ipmi_lan.open_client` raises, `WrongIdentity` and `NotReady`.
         """
         who, where = self._account, self.address
         async with open_client(
             where.host, who.name, who.password, port=where.port, privilege=Privilege.OPERATOR, timeout=timeout
         ) as client:
             self._check_identity(client.peer.guid)
+            await _check_readiness(client)
             yield client
 
     def _check_identity(self, guid: bytes) -> None:
@@ -50,3 +61,13 @@ class Bmc:
             self.pinned_guid = None if guid == _NO_GUID else guid
         elif guid != self.pinned_guid:
             raise WrongIdentity(self.pinned_guid, guid)
+
+
+async def _check_readiness(client: Client) -> None:
+    """Raises `NotReady`. A BMC that refuses Get Device ID, which none should, is taken for ready."""
+    try:
+        device = await client.run(get_device_id(), DEVICE_ID_TIMEOUT)
+    except CommandRefused:
+        return
+    if device.is_starting_or_updating:
+        raise NotReady

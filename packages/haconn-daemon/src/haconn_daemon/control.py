@@ -21,6 +21,7 @@ from haconn_cli.control import (
 
 _QUESTION_TIMEOUT = 5.0
 _MOST_CALLERS = 16
+_AFTER_AN_ERROR = 0.1   # seconds
 _CREDENTIALS = struct.Struct("3i")
 
 
@@ -35,31 +36,40 @@ async def serve_control(
         await listener.bind(address)
         (paths.run / SOCKET_NAME).chmod(0o600)
     listener.listen(_MOST_CALLERS)
-    callers = trio.CapacityLimiter(_MOST_CALLERS)
+    callers = trio.Semaphore(_MOST_CALLERS)
     try:
         async with trio.open_nursery() as nursery:
             task_status.started()
             while True:
-                connection, _ = await listener.accept()
-                nursery.start_soon(_serve_one, connection, report, callers)
+                await callers.acquire()
+                nursery.start_soon(_serve_one, await _next_caller(listener), report, callers)
     finally:
         listener.close()
         (paths.run / SOCKET_NAME).unlink(missing_ok=True)
 
 
-async def _serve_one(
-    connection: trio.socket.SocketType, report: Callable[[], StatusReport], callers: trio.CapacityLimiter
-) -> None:
-    with connection, trio.move_on_after(_QUESTION_TIMEOUT):
-        async with callers:
-            if not _is_entitled(connection):
-                return
-            stream = trio.SocketStream(connection)
-            try:
+async def _next_caller(listener: trio.socket.SocketType) -> trio.socket.SocketType:
+    """Who connects next; a process that is out of descriptors waits for some."""
+    while True:
+        try:
+            connection, _ = await listener.accept()
+        except OSError:
+            await trio.sleep(_AFTER_AN_ERROR)
+        else:
+            return connection
+
+
+async def _serve_one(connection: trio.socket.SocketType, report: Callable[[], StatusReport], callers: trio.Semaphore) -> None:
+    try:
+        with connection, trio.move_on_after(_QUESTION_TIMEOUT):
+            if _is_entitled(connection):
+                stream = trio.SocketStream(connection)
                 if parse_request_untrusted(await _first_line(stream)) == "status":
                     await stream.send_all(build_report(report()))
-            except (ControlError, trio.BrokenResourceError, trio.ClosedResourceError):
-                return
+    except (ControlError, trio.BrokenResourceError, trio.ClosedResourceError):
+        return
+    finally:
+        callers.release()
 
 
 async def _first_line(stream: trio.SocketStream) -> bytes:

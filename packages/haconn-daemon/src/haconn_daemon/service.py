@@ -5,20 +5,21 @@ from __future__ import annotations
 import logging
 import os
 import signal
+from collections import Counter
 from collections.abc import Sequence
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 
 import trio
 from haconn_cli.config.model import Settings
 from haconn_cli.config.paths import Paths
 from haconn_cli.control import ServerReport, StatusReport
-from haconn_cli.resetpath.vocabulary import EventKind, Link, Phase, Reading, ResetResult, ResultCode, ServerStatus
+from haconn_cli.resetpath.vocabulary import EventKind, Evidence, Link, Phase, Reading, ResetResult, ResultCode, ServerStatus
 
 from haconn_daemon import __version__, systemd
 from haconn_daemon.bmc import Bmc
 from haconn_daemon.control import serve_control
-from haconn_daemon.fence.desk import Desk, Operation, Order
+from haconn_daemon.fence.desk import Admitted, Desk, Operation, Order
 from haconn_daemon.fence.record import Record
 from haconn_daemon.journal import Journal
 from haconn_daemon.monitor.health import Change, Judge
@@ -39,6 +40,7 @@ RUNNING_RESET_GRACE = 4.0
 LAST_WORDS = 0.2
 """Seconds for the last results to leave."""
 PROGRESS_INTERVAL = 1.0
+DROPS_INTERVAL = 60.0
 
 _EVENTS = {Change.POWER_OFF: EventKind.POWER_OFF, Change.POWER_ON: EventKind.POWER_ON}
 
@@ -61,7 +63,14 @@ class Service:
             for name, bmc in bmcs.items()
         }
         self._record = Record(Path(paths.state) / "record")
-        self._desk = Desk(bmcs, self._record, lambda: frozenset(self._responder.own_servers), self)
+        self._own_claims = Path(paths.state) / "own_server"
+        self._desk = Desk(
+            bmcs,
+            self._record,
+            lambda: frozenset(self._responder.own_servers),
+            self,
+            is_settled=lambda target: self._watchers[target].judge.is_settled(trio.current_time()),
+        )
         self._said_progress: dict[bytes, float] = {}
 
     async def run(self) -> None:
@@ -82,6 +91,7 @@ class Service:
                 nursery.start_soon(watcher.run)
             nursery.start_soon(self._take_arrivals, nursery)
             nursery.start_soon(self._feed_watchdog)
+            nursery.start_soon(self._count_drops)
             self._journal.start_up("ready", version=__version__, servers=len(self._watchers))
             self._journal.event("started", version=__version__)
             await self._until_told_to_stop()
@@ -146,6 +156,7 @@ class Service:
                     self._journal.event("result_acknowledged", request=request.request.hex())
 
     async def _admit(self, asked: ResetAsked) -> None:
+        deadline = trio.current_time() + asked.budget
         ticket = f"{asked.request.sender.hex()}:{asked.request.request.hex()}"
         order = Order(asked.target, asked.action, asked.budget, asked.requester, asked.reason, ticket, asked.force)
         self._journal.event(
@@ -167,19 +178,48 @@ class Service:
             self._responder.accepted(asked.request, admission.operation, admission.joined, now)
             self._journal.event("reset_accepted", operation=admission.operation.hex(), joined=admission.joined)
         self._endpoint.wake()
+        if isinstance(admission, Admitted) and admission.joined:
+            await self._answer_in_time(asked, admission.operation, deadline)
+
+    async def _answer_in_time(self, asked: ResetAsked, operation: bytes, deadline: float) -> None:
+        """Who has joined with less time than the operation has still gets an answer in that time."""
+        await trio.sleep_until(deadline)
+        late = ResetResult(ResultCode.TIMEOUT, evidence=Evidence(detail="the reset joined goes on"))
+        self._responder.finished_for(asked.request, operation, late, trio.current_time())
+        self._endpoint.wake()
 
     def _note_hello(self, hello: HelloSeen) -> None:
         self._journal.event("hello", name=hello.name, local=hello.is_local, address=hello.address[0])
+        if hello.is_local:
+            self._keep_own_claims()
         if hello.digest_differs:
             self._journal.event("configurations_differ", logging.WARNING, name=hello.name, address=hello.address[0])
         own = self._responder.own_servers
         if len(own) > 1:
             self._journal.event("own_server_unclear", logging.ERROR, claims=",".join(own))
 
+    def _keep_own_claims(self) -> None:
+        """So that a restarted connector knows where it stands before HA Monitor says hello again."""
+        with suppress(OSError):
+            self._own_claims.write_text("\n".join(self._responder.own_servers) + "\n", encoding="utf-8")
+
+    def _load_own_claims(self) -> None:
+        with suppress(OSError, UnicodeDecodeError):
+            for name in self._own_claims.read_text(encoding="utf-8").split():
+                self._responder.claim_own(name)
+
     # ── the rest ──────────────────────────────────────────────────────────────
 
     async def _open_record(self) -> None:
-        past = await trio.to_thread.run_sync(self._record.open)
+        """Read the record. A disk that is full or broken costs the record, not the reset path."""
+        self._load_own_claims()
+        try:
+            past = await trio.to_thread.run_sync(self._record.open)
+        except BlockingIOError:
+            raise   # another connector has it
+        except OSError as error:
+            self._journal.event("record_unavailable", logging.ERROR, why=str(error))
+            return
         for reset in past:
             if reset.was_cut_short:
                 self._journal.event("reset_interrupted", logging.ERROR, operation=reset.operation.hex(), target=reset.target)
@@ -188,15 +228,29 @@ class Service:
                     self._responder.restore(request, reset.operation, reset.result, trio.current_time())
 
     async def _until_told_to_stop(self) -> None:
-        with trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
+        """Until SIGTERM or SIGINT; further ones change nothing any more, and SIGHUP never does."""
+        with trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT, signal.SIGHUP) as signals:
             systemd.notify(systemd.READY)   # not earlier: a signal that comes at once must find somebody listening
-            number = await anext(signals)
-        systemd.notify(systemd.STOPPING)
-        self._journal.event("stopping", signal=signal.Signals(number).name, running_resets=len(self._desk.running))
-        was_busy = bool(self._desk.running)
-        await self._desk.close(RUNNING_RESET_GRACE)
-        if was_busy:
-            await trio.sleep(LAST_WORDS)
+            async for number in signals:
+                if number != signal.SIGHUP:
+                    break
+                self._journal.event("hangup_ignored", logging.WARNING, advice="restart it to have the settings read")
+            systemd.notify(systemd.STOPPING)
+            self._journal.event("stopping", signal=signal.Signals(number).name, running_resets=len(self._desk.running))
+            was_busy = bool(self._desk.running)
+            await self._desk.close(RUNNING_RESET_GRACE)
+            if was_busy:
+                await trio.sleep(LAST_WORDS)
+
+    async def _count_drops(self) -> None:
+        """A line a minute at most: datagrams without effect are how a wrong key shows, or an attack."""
+        told: Counter[str] = Counter()
+        while True:
+            await trio.sleep(DROPS_INTERVAL)
+            fresh = self._responder.dropped - told
+            if fresh:
+                told = Counter(self._responder.dropped)
+                self._journal.event("datagrams_dropped", logging.WARNING, **dict(sorted(fresh.items())))
 
     async def _feed_watchdog(self) -> None:
         interval = systemd.watchdog_interval()

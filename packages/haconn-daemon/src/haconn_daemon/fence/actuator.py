@@ -26,15 +26,17 @@ READ_TIMEOUT = 2.0
 SWITCH_TIMEOUT = 3.0
 """Seconds for the answer to a power command, which is sent once; after that the power state is read instead."""
 _BETWEEN_LOGINS = 0.3
+_AFTER_WRONG_PASSWORD = 2.0
+"""Seconds: one more attempt, then the plan gives up. BMCs lock an account after five."""
 
-_HOPELESS: tuple[tuple[type[IpmiError], ResultCode], ...] = (
-    (WrongIdentity, ResultCode.WRONG_IDENTITY),
+_CODES: tuple[tuple[type[IpmiError], ResultCode], ...] = (
     (WrongPassword, ResultCode.WRONG_PASSWORD),
     (WrongKg, ResultCode.WRONG_PASSWORD),
     (PrivilegeTooHigh, ResultCode.REFUSED_BY_BMC),
     (SuiteRefused, ResultCode.REFUSED_BY_BMC),
 )
-"""What no second try mends. The rest is tried again until the budget is over: BMCs restart, lose packets, run out of slots."""
+"""What a login that stays refused amounts to. All else is tried again until the budget is over: BMCs restart, lose packets, run
+out of slots."""
 
 
 async def carry_out(plan: Plan, bmc: Bmc, on_news: Callable[[], None]) -> None:
@@ -42,18 +44,24 @@ async def carry_out(plan: Plan, bmc: Bmc, on_news: Callable[[], None]) -> None:
 
     The session is closed before this returns; whoever waits for the result watches `plan.result` instead.
     """
-    with trio.move_on_at(plan.deadline):
-        while plan.result is None:
-            try:
-                async with bmc.open(min(LOGIN_TIMEOUT, _left(plan))) as client:
-                    plan.logged_in(client.peer.guid, client.peer.suite.id)
-                    await _take_steps(plan, client, on_news)
-            except IpmiError as error:
-                _weigh_failure(plan, error)
-                on_news()
-                await trio.sleep(_BETWEEN_LOGINS)
-    plan.expire(trio.current_time())
+    while plan.result is None:
+        with trio.move_on_at(plan.deadline):    # which somebody who joins may have moved meanwhile
+            await _try(plan, bmc, on_news)
+        plan.expire(trio.current_time())
     on_news()
+
+
+async def _try(plan: Plan, bmc: Bmc, on_news: Callable[[], None]) -> None:
+    """Session after session, until there is a result."""
+    while plan.result is None:
+        try:
+            async with bmc.open(min(LOGIN_TIMEOUT, _left(plan))) as client:
+                plan.logged_in(client.peer.guid, client.peer.suite.id)
+                await _take_steps(plan, client, on_news)
+        except IpmiError as error:
+            _weigh_failure(plan, error)
+            on_news()
+            await trio.sleep(_AFTER_WRONG_PASSWORD if isinstance(error, WrongPassword) else _BETWEEN_LOGINS)
 
 
 async def _take_steps(plan: Plan, client: Client, on_news: Callable[[], None]) -> None:
@@ -89,11 +97,11 @@ async def _switch(plan: Plan, client: Client, control: Control) -> None:
 
 
 def _weigh_failure(plan: Plan, error: IpmiError) -> None:
-    for kind, code in _HOPELESS:
-        if isinstance(error, kind) and not plan.has_switched:
-            plan.give_up(code, str(error))
-            return
-    plan.heard_nothing(str(error), trio.current_time())
+    if isinstance(error, WrongIdentity) and not plan.has_switched:
+        plan.give_up(ResultCode.WRONG_IDENTITY, str(error))
+        return
+    code = next((code for kind, code in _CODES if isinstance(error, kind)), ResultCode.UNREACHABLE)
+    plan.heard_nothing(str(error), trio.current_time(), code)
 
 
 def _left(plan: Plan) -> float:

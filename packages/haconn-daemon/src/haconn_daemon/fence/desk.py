@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from typing import Protocol, TypeVarTuple
 
 import trio
-from haconn_cli.resetpath.vocabulary import Action, Phase, ResetResult, ResultCode
+from haconn_cli.resetpath.vocabulary import LONGEST_BUDGET, SHORTEST_BUDGET, Action, Phase, ResetResult, ResultCode
 
 from haconn_daemon.bmc import Bmc
 from haconn_daemon.fence.actuator import carry_out
@@ -18,9 +18,7 @@ from haconn_daemon.fence.record import Intent, Record
 
 Words = TypeVarTuple("Words")
 
-SHORTEST_BUDGET, LONGEST_BUDGET = 1.0, 600.0
-"""Seconds; a budget outside is moved to the nearer end."""
-RECORD_PATIENCE = 1.0
+RECORD_PATIENCE = 0.4
 """Seconds that a reset waits for the disk. After that it goes on without a record: a dying disk must not keep a server alive."""
 
 
@@ -31,7 +29,7 @@ class Order:
     target: str
     action: Action
     budget: float
-    """Seconds."""
+    """Seconds; one outside the shortest and longest is moved to the nearer end."""
     requester: str
     reason: str
     ticket: str
@@ -96,12 +94,15 @@ class Desk:
         record: Record,
         own_servers: Callable[[], frozenset[str]],
         teller: Teller,
+        is_settled: Callable[[str], bool] = lambda target: True,
         timing: Timing | None = None,
     ) -> None:
+        """`is_settled(target)`: whether its BMC has answered without a gap lately."""
         self._bmcs = bmcs
         self._record = record
         self._own_servers = own_servers
         self._teller = teller
+        self._is_settled = is_settled
         self._timing = timing or Timing()
         self._running: dict[str, Operation] = {}   # by target
         self._nursery: trio.Nursery | None = None
@@ -109,7 +110,7 @@ class Desk:
 
     @property
     def running(self) -> list[Operation]:
-        """Operations that have no result yet."""
+        """Operations whose result has not been told yet."""
         return list(self._running.values())
 
     async def run(self, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
@@ -119,20 +120,28 @@ class Desk:
             await trio.sleep_forever()
 
     async def admit(self, order: Order) -> Admitted | ResultCode:
-        """Begin, join, or refuse (the code says why). On return the intent is on the disk, and nothing is switched yet."""
+        """Begin, join, or refuse (the code says why). Nothing is switched before the record had its chance to keep the intent.
+
+        Who comes when the running one has its proof already is not answered by it, but waits for its end and begins anew.
+        """
+        deadline = trio.current_time() + min(max(order.budget, SHORTEST_BUDGET), LONGEST_BUDGET)
+        while (running := self._running.get(order.target)) is not None:
+            if running.order.action is not order.action:
+                return ResultCode.BUSY
+            if running.plan.may_be_joined:
+                running.plan.extend(deadline)
+                running.stir()
+                await self._keep(running, self._record.join, running.id.hex(), order.ticket)
+                return Admitted(running.id, joined=True)
+            with trio.move_on_at(deadline):
+                await running.done.wait()
         if order.target not in self._bmcs:
             return ResultCode.UNKNOWN_TARGET
         if order.target in self._own_servers() and not order.force:
             return ResultCode.OWN_SERVER
-        running = self._running.get(order.target)
-        if running is not None:
-            if running.order.action is not order.action:
-                return ResultCode.BUSY
-            await self._keep(running, self._record.join, running.id.hex(), order.ticket)
-            return Admitted(running.id, joined=True)
-        if self._is_closing or self._nursery is None:
+        if self._is_closing or self._nursery is None or trio.current_time() >= deadline:
             return ResultCode.BUSY
-        operation = self._begin(order)
+        operation = self._begin(order, deadline)
         await self._keep(operation, self._record.intend, _intent(operation))
         self._nursery.start_soon(self._see_through, operation)
         return Admitted(operation.id, joined=False)
@@ -150,9 +159,9 @@ class Desk:
             for operation in self.running:
                 await operation.done.wait()
 
-    def _begin(self, order: Order) -> Operation:
-        budget = min(max(order.budget, SHORTEST_BUDGET), LONGEST_BUDGET)
-        plan = Plan(order.action, trio.current_time(), budget, self._timing)
+    def _begin(self, order: Order, deadline: float) -> Operation:
+        now = trio.current_time()
+        plan = Plan(order.action, now, deadline - now, self._timing, is_settled=self._is_settled(order.target))
         operation = self._running[order.target] = Operation(os.urandom(16), order, plan)
         return operation
 
@@ -182,7 +191,7 @@ class Desk:
             try:
                 async with operation.writing:
                     await trio.to_thread.run_sync(write, *words, abandon_on_cancel=True)
-            except OSError as error:
+            except (OSError, RuntimeError) as error:     # RuntimeError: no thread to be had
                 why = str(error)
             else:
                 return

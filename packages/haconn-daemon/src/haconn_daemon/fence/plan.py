@@ -12,8 +12,11 @@ from dataclasses import dataclass, field
 from haconn_cli.resetpath.vocabulary import Action, Evidence, Phase, Reading, ResetResult, ResultCode
 from ipmi_lan.commands.chassis import Control
 
-_BUSY_CODES = frozenset({0xC0, 0xC3, 0xCF, 0xD0, 0xD1, 0xD2, 0xFF})
-"""Completion codes of a BMC that could not just now; FFh is what restarting firmware says of everything."""
+_BUSY_CODES = frozenset({0xC0, 0xC3, 0xCF, 0xD0, 0xD1, 0xD2, 0xD5, 0xFF})
+"""Completion codes of a BMC that could not just now; FFh is what restarting firmware says of everything, D5h that it believes the
+power to be so already."""
+_UNCLEAR_CODES = frozenset({0xC3, 0xCF, 0xFF})
+"""Codes after which the command may have been done all the same."""
 _MOST_SENDS = 2
 
 
@@ -23,11 +26,15 @@ class Timing:
 
     confirm_gap: float = 0.5
     """Between the two readings that prove "off": longer than any bounce of a relay or of a BMC's sensor."""
+    unsettled_gap: float = 5.0
+    """The same where the BMC has just been silent: restarted ones have been seen to say "off" of a running host for a while."""
     read_interval: float = 0.2
     second_send_after: float = 5.0
     """Still as before after this: the command once more. Usual BMCs act within 4 s."""
     hold_off: float = 1.0
     """From the first reading of "off" to the power-on command: supplies need a moment to fall."""
+    refusal_patience: float = 2.0
+    """A login that is refused for so long, always alike, will not succeed."""
     most_back_on: float = 15.0
     """Waiting for "on"; the server is fenced by then, and the requester should know."""
 
@@ -83,6 +90,8 @@ class Plan:
     budget: float
     """Seconds for everything."""
     timing: Timing = field(default_factory=Timing)
+    is_settled: bool = True
+    """Whether the BMC has answered without a gap lately. If not, its "off" counts only after a power-off command of ours."""
     phase: Phase = Phase.LOGGING_IN
     bmc_guid: bytes = b""
     cipher_suite: int = 0
@@ -93,6 +102,8 @@ class Plan:
     _first_off: float | None = field(default=None, init=False)
     _last_is_silence: bool = field(default=True, init=False)
     _silence: str = field(default="", init=False)
+    _silence_code: ResultCode = field(default=ResultCode.UNREACHABLE, init=False)
+    _silent_since: float = field(default=0.0, init=False)
     _next_read: float = field(default=0.0, init=False)
     _on_deadline: float = field(default=float("inf"), init=False)
     _not_before: float = field(default=0.0, init=False)
@@ -100,7 +111,16 @@ class Plan:
     @property
     def deadline(self) -> float:
         """When the final answer is due."""
-        return self.started + self.budget
+        return min(self.started + self.budget, self._on_deadline)
+
+    @property
+    def may_be_joined(self) -> bool:
+        """Whether a request made now would be answered by readings yet to come."""
+        return self.result is None and self.phase is not Phase.CONFIRMING_ON
+
+    def extend(self, deadline: float) -> None:
+        """Somebody else wants the same, and has more time."""
+        self.budget = max(self.budget, deadline - self.started)
 
     @property
     def reads(self) -> int:
@@ -123,7 +143,7 @@ class Plan:
 
     def expire(self, now: float) -> None:
         """End it if its time is over."""
-        if self.result is None and now >= min(self.deadline, self._on_deadline):
+        if self.result is None and now >= self.deadline:
             self._run_out_of_time()
 
     def logged_in(self, guid: bytes, suite: int) -> None:
@@ -136,8 +156,16 @@ class Plan:
         """Something that no waiting mends, before anything was switched."""
         self._finish(code, why)
 
-    def heard_nothing(self, why: str, now: float) -> None:
-        """No login, or no answer to a reading."""
+    def heard_nothing(self, why: str, now: float, code: ResultCode = ResultCode.UNREACHABLE) -> None:
+        """No login, or no answer to a reading; `code` is the result if nothing better comes.
+
+        A refusal of the login ends it early once it has stayed the same for a while: BMCs that start say strange things.
+        """
+        if code is not self._silence_code:
+            self._silence_code, self._silent_since = code, now
+        refused_for = now - self._silent_since
+        if code is not ResultCode.UNREACHABLE and not self.has_switched and refused_for >= self.timing.refusal_patience:
+            self._finish(code, why)
         self._last_is_silence, self._silence = True, why
         self._first_off = None
         if self._sent is not None and self._sent.times:
@@ -147,7 +175,7 @@ class Plan:
     def saw_power(self, is_on: bool, asked: float, now: float) -> None:
         """An authenticated reading that was asked for at `asked` and answered at `now`."""
         self._readings.append(Reading(round(now - self.started, 3), is_on))
-        self._last_is_silence = False
+        self._last_is_silence, self._silence_code = False, ResultCode.UNREACHABLE
         if self._sent is not None and self._sent.times:
             self._sent.is_needed = asked >= self._sent.last and is_on is not (self._sent.control is Control.POWER_ON)
         self._next_read = now + self.timing.read_interval
@@ -159,7 +187,8 @@ class Plan:
             self._weigh_still_on()
         elif self._first_off is None:
             self._first_off = now
-        elif asked - self._first_off >= self.timing.confirm_gap:
+            self._distrust()
+        elif asked - self._first_off >= (self.timing.confirm_gap if self.is_settled else self.timing.unsettled_gap):
             self._proven_off(now)
 
     def switching(self, now: float) -> None:
@@ -192,11 +221,19 @@ class Plan:
     def _answered(self, how: str) -> None:
         self._commands[-1] = self._commands[-1].replace("no answer", how)
 
+    def _distrust(self) -> None:
+        """A BMC that was silent just now says "off": have it switch off all the same, which does no harm if it is true."""
+        if not self.is_settled and self._sent is None and self.action is not Action.RESET:
+            self._sent = _Sent(Control.POWER_OFF)
+            self.phase = Phase.SWITCHING_OFF
+
     def _may_send(self, now: float) -> bool:
         sent = self._sent
         assert sent is not None
         if not sent.times:
             return now >= self._not_before
+        if sent.control is Control.HARD_RESET:
+            return False
         return sent.is_needed and sent.times < _MOST_SENDS and now - sent.last >= self.timing.second_send_after
 
     def _weigh_still_on(self) -> None:
@@ -205,12 +242,19 @@ class Plan:
         if sent is None:
             self._sent = _Sent(Control.HARD_RESET if self.action is Action.RESET else Control.POWER_OFF)
             self.phase = Phase.SWITCHING_OFF
+        elif sent.is_needed and sent.control is Control.HARD_RESET:
+            self._end_reset(sent)
         elif sent.is_needed and sent.refusal is not None and sent.refusal not in _BUSY_CODES:
             self._finish(ResultCode.REFUSED_BY_BMC, f"{self._refusal}, and it is on")
-        elif sent.is_needed and sent.control is Control.HARD_RESET and sent.refusal is None:
-            self._finish(ResultCode.TIMEOUT, "no answer to the reset; whether it was done is not known")
         elif sent.times:
             self.phase = Phase.CONFIRMING_OFF
+
+    def _end_reset(self, sent: _Sent) -> None:
+        """A plain reset that was not accepted. It is never sent again: whether it was done cannot be seen."""
+        if sent.refusal is None or sent.refusal in _UNCLEAR_CODES:
+            self._finish(ResultCode.TIMEOUT, "no clear answer to the reset; whether it was done is not known")
+        else:
+            self._finish(ResultCode.REFUSED_BY_BMC, f"{self._refusal}, and it is on")
 
     def _proven_off(self, now: float) -> None:
         if self._sent is None:
@@ -228,7 +272,7 @@ class Plan:
         if self.phase is Phase.CONFIRMING_ON:
             self._finish(ResultCode.CYCLED_CONFIRMED, "seen off twice; it did not come back on in time")
         elif self._last_is_silence:
-            self._finish(ResultCode.UNREACHABLE, self._silence or "the budget was over before the BMC answered")
+            self._finish(self._silence_code, self._silence or "the budget was over before the BMC answered")
         elif self._readings[-1].power_is_on:
             if self._sent is not None and self._sent.refusal is not None:
                 self._finish(ResultCode.REFUSED_BY_BMC, f"{self._refusal}, and it is still on")

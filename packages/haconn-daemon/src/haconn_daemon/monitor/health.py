@@ -18,7 +18,9 @@ SLOWEST_POLL = 30.0
 LOAD_SHARE = 4
 """A reading may keep a BMC busy for a quarter of the time at most: polling too hard makes some hang until a cold reset."""
 MOST_WRONG_PASSWORDS = 3
-"""In a row; BMCs lock an account after five."""
+"""Since the last login that worked; BMCs lock an account after five."""
+SETTLING = 60.0
+"""Seconds after a reading failed in which "off" is not believed: a BMC that has just restarted may say it of a running host."""
 WRONG_PASSWORD_PAUSE = 300.0
 """Seconds; the usual time that a BMC keeps an account locked."""
 
@@ -57,6 +59,7 @@ class Judge:
         self._last_proof: float | None = None
         self._failures = self._wrong_passwords = 0
         self._last_round_trip = 0.0
+        self._unsettled_until = float("-inf")
 
     @property
     def power_is_on(self) -> bool | None:
@@ -72,26 +75,31 @@ class Judge:
         if self._link is Link.NOT_YET:
             changes = []
         self._link, self.reason = Link.OK, ""
-        return changes + self._weigh(is_on)
+        return changes + self._weigh(is_on, now)
+
+    def is_settled(self, now: float) -> bool:
+        """Whether its BMC has answered without a gap for a while, so that its "off" can be believed as it is."""
+        return now >= self._unsettled_until
 
     def heard_nothing(self, silence: Silence, now: float) -> list[Change]:
         """A reading that failed: no answer, no login, or another BMC."""
         self._failures += 1
-        self._wrong_passwords = self._wrong_passwords + 1 if silence.is_wrong_password else 0
+        self._wrong_passwords += silence.is_wrong_password
+        self._unsettled_until = now + SETTLING
         self.reason = silence.reason
         self._unconfirmed = None
         if self._failures < self._patience and not silence.is_wrong_password:
             return []
         self._reset_capable = False
-        lost = self._link is Link.OK
+        is_news = self._link is not Link.NG
         self._link = Link.NG
-        return [Change.LINK_LOST] if lost else []
+        return [Change.LINK_LOST] if is_news else []
 
     def next_delay(self) -> float:
         """Seconds until the next reading."""
         if self._wrong_passwords >= MOST_WRONG_PASSWORDS:
             return WRONG_PASSWORD_PAUSE
-        if self._unconfirmed is not None:
+        if self._unconfirmed is not None and self.is_settled(self._last_proof or 0.0):
             return min(CONFIRMATION_DELAY, self._interval)
         return min(max(self._interval, LOAD_SHARE * self._last_round_trip), max(SLOWEST_POLL, self._interval))
 
@@ -106,13 +114,13 @@ class Judge:
         age = None if self._last_proof is None else now - self._last_proof
         return ServerStatus(self.name, self._link, status, self._reset_capable and self._link is Link.OK, age)
 
-    def _weigh(self, is_on: bool) -> list[Change]:
+    def _weigh(self, is_on: bool, now: float) -> list[Change]:
         if self._power_is_on is None and is_on:
             self._power_is_on = True
         if is_on == self._power_is_on:
             self._unconfirmed = None
             return []
-        if self._unconfirmed is not is_on:
+        if self._unconfirmed is not is_on or not (is_on or self.is_settled(now)):
             self._unconfirmed = is_on
             return []
         self._unconfirmed, before, self._power_is_on = None, self._power_is_on, is_on

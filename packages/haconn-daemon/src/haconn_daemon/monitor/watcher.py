@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import trio
-from ipmi_lan import Client, CommandRefused, IpmiError, WrongPassword
+from ipmi_lan import Client, CommandRefused, IpmiError, Malformed, NoAnswer, SessionLost, WrongPassword
 from ipmi_lan.commands.chassis import get_chassis_status
 from ipmi_lan.commands.login import get_session_info
 
@@ -32,43 +32,51 @@ class Watcher:
         """When the watcher last came round, for the watchdog."""
         self._bmc = bmc
         self._tell = tell
+        self._tells_slots = True
 
     @property
     def longest_silence(self) -> float:
         """Seconds that a healthy watcher may go without progress."""
-        return self.judge.next_delay() + LOGIN_TIMEOUT + 2 * READ_TIMEOUT + 2.0
+        return self.judge.next_delay() + LOGIN_TIMEOUT + 3 * READ_TIMEOUT + 4.0
 
     async def run(self) -> None:
         """Read, tell, wait; log in anew whenever the session ends."""
         while True:
             try:
-                async with self._bmc.open(LOGIN_TIMEOUT) as client:
-                    keep = await _has_slots_to_spare(client)
-                    await self._read(client)
-                    while keep:
-                        await self._wait()
-                        await self._read(client)
+                await self._visit()
             except IpmiError as error:
                 silence = Silence(str(error), isinstance(error, WrongPassword))
                 self._tell(self.judge, self.judge.heard_nothing(silence, trio.current_time()))
             await self._wait()
 
-    async def _read(self, client: Client) -> None:
+    async def _visit(self) -> None:
+        """A login and a reading, and as many more as there is room for us to stay. Raises what ends it."""
         began = trio.current_time()
+        async with self._bmc.open(LOGIN_TIMEOUT) as client:
+            await self._read(client, began)
+            if await self._has_slots_to_spare(client):
+                while True:
+                    await self._wait()
+                    await self._read(client, trio.current_time())
+
+    async def _read(self, client: Client, began: float) -> None:
+        """One reading, which has kept the BMC busy since `began`."""
         status = await client.run(get_chassis_status(), READ_TIMEOUT)
         now = trio.current_time()
         self._tell(self.judge, self.judge.saw_power(status.power_is_on, now, now - began))
+
+    async def _has_slots_to_spare(self, client: Client) -> bool:
+        """Whether the BMC has room for us to stay; one that does not tell is taken for a small one, and not asked again."""
+        if not self._tells_slots:
+            return False
+        try:
+            info = await client.run(get_session_info(), READ_TIMEOUT)
+        except (CommandRefused, NoAnswer, SessionLost, Malformed):
+            self._tells_slots = False
+            return False
+        return info.slots - info.active >= FREE_SLOTS_TO_LEAVE
 
     async def _wait(self) -> None:
         self.last_progress = trio.current_time()
         await trio.sleep(self.judge.next_delay())
         self.last_progress = trio.current_time()
-
-
-async def _has_slots_to_spare(client: Client) -> bool:
-    """Whether the BMC has room for us to stay; one that does not tell is taken for a small one."""
-    try:
-        info = await client.run(get_session_info(), READ_TIMEOUT)
-    except CommandRefused:
-        return False
-    return info.slots - info.active >= FREE_SLOTS_TO_LEAVE

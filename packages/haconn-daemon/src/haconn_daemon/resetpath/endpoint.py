@@ -39,7 +39,11 @@ class Endpoint:
         family = trio.socket.AF_INET6 if ip_address(self._address[0]).version == 6 else trio.socket.AF_INET
         with trio.socket.socket(family, trio.socket.SOCK_DGRAM) as socket:
             socket.setsockopt(trio.socket.SOL_SOCKET, trio.socket.SO_RCVBUF, RECEIVE_BUFFER)
-            await socket.bind(self._address)
+            try:
+                await socket.bind(self._address)
+            except OSError as error:
+                where = f"reset path {self._address[0]} port {self._address[1]}"
+                raise OSError(error.errno, f"{where} (haconnsetup resetpath): {error.strerror}") from None
             async with trio.open_nursery() as nursery:
                 nursery.start_soon(self._receive, socket)
                 nursery.start_soon(self._send, socket)

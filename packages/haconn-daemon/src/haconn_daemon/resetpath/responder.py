@@ -22,7 +22,16 @@ from haconn_cli.resetpath.seal import (
     connector_name,
     participant_id,
 )
-from haconn_cli.resetpath.vocabulary import EventKind, Phase, ResetResult, ResultCode, Role, ServerStatus, Standing
+from haconn_cli.resetpath.vocabulary import (
+    LONGEST_BUDGET,
+    EventKind,
+    Phase,
+    ResetResult,
+    ResultCode,
+    Role,
+    ServerStatus,
+    Standing,
+)
 from haconn_cli.resetpath.wire import messages
 from haconn_cli.resetpath.wire.frame import EPOCH_SIZE, FLAG_REPLY, NO_CHALLENGE, REQUEST_SIZE, Frame, Malformed
 from haconn_cli.resetpath.wire.messages import CHALLENGE_DATAGRAM, Message, Type, parse_body_untrusted
@@ -39,8 +48,6 @@ from haconn_daemon.resetpath.arrivals import (
 from haconn_daemon.resetpath.notices import EVENT_WAITS, RESULT_WAITS, Notices
 from haconn_daemon.resetpath.peers import Allowance, Peer, Peers, participants
 
-LONGEST_BUDGET = 3600.0
-"""Seconds; a longer or empty budget is a mistake and refused."""
 BUSY_RETRY = 1.0
 _ACKNOWLEDGEMENTS = (Type.RESULT_ACK, Type.EVENT_ACK)
 _REQUESTS = (Type.HELLO, Type.PATH_CHECK, Type.RESET_REQUEST, Type.RESULT_QUERY)
@@ -147,6 +154,17 @@ class Responder:
         for asked in self._answers.members(operation):
             self._end(asked, messages.Result.of(operation, result), now)
 
+    def finished_for(self, request: RequestKey, operation: bytes, result: ResetResult, now: float) -> None:
+        """A final answer for one requester whose time is over before the operation's."""
+        asked = self._answers.find(request)
+        if asked is not None and asked.ended is None:
+            self._end(asked, messages.Result.of(operation, result), now)
+
+    def claim_own(self, server: str) -> None:
+        """A claim of an earlier life: a local HA Monitor said that this is the own server."""
+        if self._servers.find(server) is not None:
+            self._claimed_own[server] = None
+
     def restore(self, request: RequestKey, operation: bytes, result: ResetResult, now: float) -> None:
         """A request out of the record of an earlier life, with its final answer."""
         asked = Asked(request, None, None, messages.Result.of(operation, result), ended=now)
@@ -214,6 +232,7 @@ class Responder:
         is_fresh = self._challenges.is_valid(frame.challenge, frame.sender, frame.epoch, address, now)
         peer = self._peers.find(frame.sender, frame.epoch)
         if not is_fresh or (peer is None and frame.type != Type.HELLO):
+            self.dropped["stale"] += frame.challenge != NO_CHALLENGE
             self._send_challenge(frame, peer, address, now)
         elif peer is not None and not peer.window.accept(frame.sequence):
             self.dropped["replay"] += 1
@@ -243,7 +262,11 @@ class Responder:
             _HANDLERS[type(message)](self, frame, message, peer, now)
 
     def _is_first_reset(self, message: Message) -> bool:
-        return isinstance(message, messages.ResetRequest) and not self._answers.is_under_way(message.target)
+        return (
+            isinstance(message, messages.ResetRequest)
+            and self._servers.find(message.target) is not None
+            and not self._answers.is_under_way(message.target)
+        )
 
     def _refuse(self, frame: Frame, peer: Peer | None, address: Address, code: ResultCode, retry_after: float = 0.0) -> None:
         theirs = peer.challenge if peer is not None else NO_CHALLENGE
@@ -287,13 +310,12 @@ class Responder:
             self._answer_again(asked, peer, now)
 
     def _on_new_reset(self, key: RequestKey, message: messages.ResetRequest, frame: Frame, peer: Peer, now: float) -> None:
-        asked = Asked(key, message, peer)
-        if not self._answers.add(asked, now):
-            self._refuse(frame, peer, peer.address, ResultCode.BUSY, BUSY_RETRY)
-        elif self._servers.find(message.target) is None:
-            self.refused(key, ResultCode.UNKNOWN_TARGET, now)
+        if self._servers.find(message.target) is None:
+            self._refuse(frame, peer, peer.address, ResultCode.UNKNOWN_TARGET)
         elif not 0 < message.budget <= LONGEST_BUDGET:
-            self.refused(key, ResultCode.POLICY, now)
+            self._refuse(frame, peer, peer.address, ResultCode.POLICY)
+        elif not self._answers.add(Asked(key, message, peer), now):
+            self._refuse(frame, peer, peer.address, ResultCode.BUSY, BUSY_RETRY)
         else:
             who, what = str(peer.participant), message
             self._arrivals.append(ResetAsked(key, who, what.target, what.action, what.budget, what.force, what.reason))
