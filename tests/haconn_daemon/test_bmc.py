@@ -1,10 +1,13 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 import trio
-from haconn_daemon.bmc import WrongIdentity
+from haconn_daemon.bmc import NotReady, WrongIdentity
 from ipmi_lan import IpmiError, NoAnswer, Privilege
 from ipmi_lan.commands.chassis import get_chassis_status
+from ipmi_lan.simulator.board import DEVICE_ID
 
 from tests.fakes.clock import run_in_virtual_time
 from tests.fakes.lan import Lan
@@ -84,3 +87,16 @@ def test_nobody_there(lan: Lan) -> None:
 
     run_in_virtual_time(main)
     assert issubclass(WrongIdentity, IpmiError)
+
+
+def test_a_bmc_that_says_it_is_starting_is_not_asked_for_the_power(lan: Lan) -> None:
+    board = a_board(device_id=replace(DEVICE_ID, is_starting_or_updating=True))
+    lan.put(board, HOST)
+
+    async def main() -> None:
+        with pytest.raises(NotReady):
+            async with the_way().open(3.0):
+                raise AssertionError("never handed out")
+        assert board.open_sessions(trio.current_time()) == 0
+
+    run_in_virtual_time(main)

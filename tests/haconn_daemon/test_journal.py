@@ -81,8 +81,8 @@ def test_the_manuals_messages(log: Path, syslog: socket.socket) -> None:
             text = journal.cannot_start(message_id, "that is why", **fields)
             assert text.startswith(f"{message_id}: HA connector service cannot ")
     messages = heard(syslog)
-    assert len(messages) == len(lines(log / "initlog")) == 4
-    assert b"HCME1020: HA connector service cannot Version Mismatch ini file[2], Service[1]" in messages[3]
+    assert len(messages) == len(lines(log / "initlog")) == 3
+    assert b"HCME1020: HA connector service cannot Version Mismatch ini file[2], Service[1]" in messages[2]
     assert b"HCME1012: HA connector service cannot be started. Please check HA connector's configuration." in messages[1]
     assert all('why="that is why"' in line for line in lines(log / "initlog"))
 
@@ -210,7 +210,7 @@ def until(condition: Callable[[], bool]) -> None:
 def test_no_syslog_is_said_on_standard_error(log: Path, capfd: pytest.CaptureFixture[str]) -> None:
     with Journal(log, NOBODY) as journal:
         journal.event("link_lost", logging.WARNING, server="PSERVER2")
-    assert capfd.readouterr().err == "link_lost server=PSERVER2\n"
+    assert capfd.readouterr().err == "haconnd: link_lost server=PSERVER2\n"
     assert len(lines(log / "eventlog")) == 1
 
 

@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import socket
-import subprocess
-import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -27,7 +24,7 @@ from haconn_daemon.service import Service
 from ipmi_lan.simulator import SimulatedBmc, serve_bmc
 
 from tests.fakes.clock import run_in_virtual_time
-from tests.haconn_daemon.installed import KEYS, NOBODY_LISTENS, command, configure, environment, free_port
+from tests.haconn_daemon.installed import KEYS, NOBODY_LISTENS, configure, free_port
 from tests.haconn_daemon.managed import a_board
 
 
@@ -199,6 +196,44 @@ def test_what_a_crash_interrupted_is_said_at_the_next_start(site: Test, tmp_path
     site(main)
 
 
+def test_a_disk_that_takes_no_record_costs_the_record_and_not_the_reset(site: Test, tmp_path: Path) -> None:
+    Paths(tmp_path).state.parent.mkdir(parents=True)
+    Paths(tmp_path).state.write_text("a file where the directory should be")
+
+    async def main(site: Site) -> None:
+        async with site.monitor() as monitor:
+            assert (await monitor.reset("PSERVER2", Action.OFF, 20.0)).code is ResultCode.OFF_CONFIRMED
+        await site.stop()
+        assert "record_unavailable" in site.events
+        assert "reset_not_recorded" in site.events
+
+    site(main)
+
+
+def test_a_new_life_knows_where_it_stands(site: Test) -> None:
+    async def main(site: Site) -> None:
+        async with site.monitor("PSERVER1"):
+            pass
+        await site.stop()
+        await site.start_connector()
+        assert (await site.status()).own_server == "PSERVER1"
+        async with site.monitor("PSERVER2", Standing.ELSEWHERE) as monitor:
+            assert (await monitor.reset("PSERVER1")).code is ResultCode.OWN_SERVER
+
+    site(main)
+
+
+def test_a_hangup_changes_nothing(site: Test) -> None:
+    async def main(site: Site) -> None:
+        os.kill(os.getpid(), signal.SIGHUP)
+        await trio.sleep(0.1)
+        assert (await site.until_monitored()).servers
+        await site.stop()
+        assert "hangup_ignored" in site.events
+
+    site(main)
+
+
 def test_the_link_of_a_bmc_that_is_not_there(site: Test, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("haconn_daemon.monitor.watcher.READ_TIMEOUT", 0.2)
     monkeypatch.setattr("haconn_daemon.monitor.watcher.LOGIN_TIMEOUT", 0.2)
@@ -238,59 +273,3 @@ def test_the_watchdog_is_fed_only_while_every_watcher_makes_progress(tmp_path: P
     run_in_virtual_time(main)
     assert fed[:3] == [0.0, 1.0, 2.0]
     assert 20 < fed[-1] < 35, "then it was let go hungry"
-
-
-# ── as a process ──────────────────────────────────────────────────────────────
-
-
-@pytest.fixture
-def manager(short_directory: Path) -> Any:
-    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as listener:
-        listener.bind(str(short_directory / "notify"))
-        listener.settimeout(10)
-        yield listener
-
-
-def started(root: Path, manager: socket.socket) -> subprocess.Popen[str]:
-    told = environment(root, NOTIFY_SOCKET=manager.getsockname(), WATCHDOG_USEC="400000")
-    return subprocess.Popen(command(), env=told, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-
-
-def test_as_systemd_starts_and_stops_it(tmp_path: Path, manager: socket.socket) -> None:
-    configure(tmp_path, free_port(), NOBODY_LISTENS)
-    with started(tmp_path, manager) as process:
-        try:
-            assert manager.recv(100) == b"READY=1"
-            assert [manager.recv(100) for _ in range(3)] == [b"WATCHDOG=1"] * 3
-            (server,) = ask_status(Paths(tmp_path)).servers
-            assert server.name == "PSERVER1"
-            second = subprocess.run(
-                command(), env=environment(tmp_path), capture_output=True, text=True, timeout=20, check=False
-            )
-            assert (second.returncode, "HCME1011" in second.stderr) == (1, True), "one is enough"
-            assert "another connector runs here" in second.stderr
-            began = time.monotonic()
-            process.send_signal(signal.SIGTERM)
-            while (message := manager.recv(100)) == b"WATCHDOG=1":
-                pass
-            assert message == b"STOPPING=1"
-            out, err = process.communicate(timeout=10)
-            assert time.monotonic() - began < 3.0
-        finally:
-            process.kill()
-    assert (process.returncode, out) == (0, "")
-    assert "Traceback" not in err
-    assert list(Paths(tmp_path).run.iterdir()) == []
-    assert "stopped" in (Paths(tmp_path).log / "eventlog").read_text().splitlines()[-1]
-
-
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_told_to_stop_at_once(tmp_path: Path, manager: socket.socket, number: signal.Signals) -> None:
-    configure(tmp_path, free_port(), NOBODY_LISTENS)
-    with started(tmp_path, manager) as process:
-        try:
-            assert manager.recv(100) == b"READY=1"
-            process.send_signal(number)
-            assert process.wait(10) == 0
-        finally:
-            process.kill()

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 import trio
-from haconn_cli.resetpath.vocabulary import Action, Phase, ResultCode
-from haconn_daemon.fence.desk import LONGEST_BUDGET, RECORD_PATIENCE, SHORTEST_BUDGET, Admitted, Desk
+from haconn_cli.resetpath.vocabulary import LONGEST_BUDGET, SHORTEST_BUDGET, Action, Phase, ResultCode
+from haconn_daemon.fence.desk import RECORD_PATIENCE, Admitted, Desk
 from haconn_daemon.fence.record import Intent, Record
 from ipmi_lan.commands.chassis import Control
 
@@ -97,6 +97,7 @@ def test_who_joins_with_more_time_gives_it_to_all(bench: Bench, test: Test) -> N
         second = await bench.order(budget=20.0, ticket="another")
         await trio.sleep(5.0)
         bench.board.faults.silent = False
+        assert isinstance(first, Admitted)
         assert second == Admitted(first.operation, joined=True)
         assert (await bench.result(second)).code is ResultCode.CYCLED_CONFIRMED
 

@@ -17,7 +17,8 @@ from ipmi_lan.commands.chassis import Control
 GUID = bytes(range(1, 17))
 SILENCE = "no answer"
 
-LOGIN_FAILURES = (None, None, None, ResultCode.WRONG_PASSWORD, ResultCode.WRONG_IDENTITY, ResultCode.REFUSED_BY_BMC)
+UNREACHABLE = ResultCode.UNREACHABLE
+LOGIN_FAILURES = (*[UNREACHABLE] * 3, ResultCode.WRONG_PASSWORD, ResultCode.WRONG_IDENTITY, ResultCode.REFUSED_BY_BMC)
 
 delays = st.sampled_from((0.0, 0.001, 0.03, 0.3))
 moments = st.sampled_from((0.0, 0.001, 0.05, 0.2, 0.3, 0.5, 0.51, 1.0, 2.0, 5.0))
@@ -63,10 +64,12 @@ class PlanMachine(RuleBasedStateMachine):
         budget=st.sampled_from((1.0, 3.0, 10.0, 30.0, 60.0)),
         is_on=st.sampled_from((True, True, True, False)),
         started=st.sampled_from((0.0, 12345.678)),
+        is_settled=st.sampled_from((True, True, False)),
     )
-    def begin(self, action: Action, budget: float, is_on: bool, started: float) -> None:
-        self.timing = Timing()
-        self.plan = Plan(action, started, budget)
+    def begin(self, action: Action, budget: float, is_on: bool, started: float, is_settled: bool) -> None:
+        timing = Timing()
+        self.gap = timing.confirm_gap if is_settled else timing.unsettled_gap
+        self.plan = Plan(action, started, budget, timing, is_settled=is_settled)
         self.now = self.started = started
         self.power = Power(is_on)
         self.power.change(started - 3.0, is_on)
@@ -120,15 +123,22 @@ class PlanMachine(RuleBasedStateMachine):
             self.plan.switch_accepted()
 
     @rule(takes=moments, code=st.sampled_from(LOGIN_FAILURES))
-    def fail_to_log_in(self, takes: float, code: ResultCode | None) -> None:
-        """Silence, or a refusal that no waiting mends."""
+    def fail_to_log_in(self, takes: float, code: ResultCode) -> None:
+        """Silence, or a refusal."""
         if self.has_session or self.plan.result is not None:
             return
         self.now += takes
-        if code is None or self.plan.has_switched:
-            self.fall_silent()
+        if code is ResultCode.WRONG_IDENTITY and not self.plan.has_switched:
+            self.plan.give_up(code, "another BMC")
         else:
-            self.plan.give_up(code, "the BMC says so")
+            self.fall_silent(code)
+
+    @rule(budget=st.sampled_from((1.0, 20.0, 90.0)))
+    def be_joined(self, budget: float) -> None:
+        if self.plan.may_be_joined:
+            before = self.plan.deadline
+            self.plan.extend(self.now + budget)
+            assert self.plan.deadline >= before
 
     # ── the world's part ──────────────────────────────────────────────────────
 
@@ -164,10 +174,10 @@ class PlanMachine(RuleBasedStateMachine):
         self.row.append(seen)
         self.plan.saw_power(seen.is_on, seen.asked, seen.answered)
 
-    def fall_silent(self) -> None:
+    def fall_silent(self, code: ResultCode = UNREACHABLE) -> None:
         self.row.append(None)
         self.has_session = False
-        self.plan.heard_nothing(SILENCE, self.now)
+        self.plan.heard_nothing(SILENCE, self.now, code)
 
     def note_switch(self, control: Control) -> None:
         """Held against the rules of sending before it is sent."""
@@ -175,6 +185,7 @@ class PlanMachine(RuleBasedStateMachine):
         latest = next(seen for seen in reversed(self.row) if seen is not None)
         if before:
             assert len(before) == 1, "never a third time"
+            assert control is not Control.HARD_RESET, "that one never twice"
             assert self.row[-1] is latest, "after silence it is not known"
             assert latest.asked >= before[0], "a reading asked for after the first sending"
             assert latest.is_on is (control is not Control.POWER_ON), "which shows that it did not work"
@@ -188,7 +199,7 @@ class PlanMachine(RuleBasedStateMachine):
             case other:
                 assert other is Control.POWER_OFF
                 assert self.plan.action is not Action.RESET
-                assert latest.is_on
+                assert latest.is_on or not self.plan.is_settled
                 assert self.proof() is None, "what is proven off is not switched off again"
         self.sent.append((self.now, control))
         self.plan.switching(self.now)
@@ -201,7 +212,7 @@ class PlanMachine(RuleBasedStateMachine):
                 first = None
             elif first is None:
                 first = seen
-            elif seen.asked - first.answered >= self.timing.confirm_gap:
+            elif seen.asked - first.answered >= self.gap:
                 return first, seen
         return None
 
@@ -235,9 +246,9 @@ class PlanMachine(RuleBasedStateMachine):
             assert not self.power.is_on(seen.sampled), "the truth"
         before = [control for at, control in self.sent if control is not Control.POWER_ON]
         if not before:
-            assert result.code in (ResultCode.ALREADY_OFF, ResultCode.CYCLED_CONFIRMED)
-            assert not self.sent
             assert result.code is ResultCode.ALREADY_OFF
+            assert not self.sent
+            assert self.plan.is_settled or self.plan.action is Action.RESET, "a BMC that was silent is not just believed"
         elif self.plan.action is Action.CYCLE:
             assert result.code is ResultCode.CYCLED_CONFIRMED
         else:

@@ -252,7 +252,8 @@ def test_it_stands_as_the_last_readings_say(course: str) -> None:
     judge, expected = a_judge(), None
     for number, happening in enumerate(course):
         is_believed = happening == "1" or not set(course[:number]) & set(NEWS)    # a BMC that was silent is not, for a minute
-        if happening in "01" and is_believed and (course[number - 1 : number] == happening or (expected is None and happening == "1")):
+        is_proven = course[number - 1 : number] == happening or (expected is None and happening == "1")
+        if happening in "01" and is_believed and is_proven:
             expected = happening == "1"
     tell(judge, course)
     assert judge.power_is_on is expected

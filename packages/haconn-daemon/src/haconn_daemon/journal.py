@@ -18,6 +18,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from haconn_cli.logfile import PrivateLogFile
+
 MOST_BYTES, GENERATIONS = 1_000_000, 5
 """Of each log file."""
 LAST_LINES_PATIENCE = 2.0
@@ -27,10 +29,10 @@ _QUEUE_SIZE = 10_000
 MESSAGES = {
     "HCME1011": "HA connector service cannot be started. Failed to initialize. Please System rebooted.",
     "HCME1012": "HA connector service cannot be started. Please check HA connector's configuration.",
-    "HCME1013": "HA connector service cannot be started. Please reinstall HA connector.",
     "HCME1020": "HA connector service cannot Version Mismatch ini file[{file}], Service[{service}]",
 }
-"""The manual's syslog messages. HCME1010 (no ipmitool) cannot occur: none is needed."""
+"""The manual's syslog messages. HCME1010 (no ipmitool) cannot occur: none is needed.
+HCME1013 (a broken installation) is told by `__main__`, which needs nothing of it."""
 
 
 class Journal:
@@ -40,6 +42,8 @@ class Journal:
         """`syslog` is the path of the local syslog socket."""
         self._records: queue.Queue[logging.LogRecord | None] = queue.Queue(_QUEUE_SIZE)
         self._dropped = 0
+        self.has_syslog = Path(syslog).is_socket()
+        """Whether somebody listens there; else what would go to syslog goes to standard error."""
         self._handlers = [_handler(directory / name, name) for name in ("eventlog", "eventlogalt", "initlog")]
         self._handlers.append(_syslog(syslog))
         self._writer = threading.Thread(target=self._write, name="journal", daemon=True)
@@ -55,6 +59,11 @@ class Journal:
         if not self._writer.is_alive():
             for handler in self._handlers:
                 handler.close()
+
+    @property
+    def is_stuck(self) -> bool:
+        """After the end: whether a disk still holds the writer. It then holds the interpreter's own end as well."""
+        return self._writer.is_alive()
 
     def _write(self) -> None:
         """The thread: until None comes out of the queue."""
@@ -116,24 +125,6 @@ class _Formatter(logging.Formatter):
         return f"{time} {record.levelname} {record.getMessage()}"
 
 
-class _PrivateFile(logging.handlers.RotatingFileHandler):
-    """A log file that only its owner reads, opened at the first line, and opened again after a fault."""
-
-    def emit(self, record: logging.LogRecord) -> None:
-        try:
-            Path(self.baseFilename).parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            super().emit(record)
-            Path(self.baseFilename).chmod(0o600)
-        except OSError:
-            self.handleError(record)
-
-    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - the name is logging's
-        """A disk that does not take a line loses it; the next line tries again."""
-        with suppress(OSError, ValueError):
-            self.close()
-        self.stream = None
-
-
 class _QuietSyslog(logging.handlers.SysLogHandler):
     """Syslog; where nobody listens, standard error, which systemd puts into its journal."""
 
@@ -146,21 +137,18 @@ class _QuietSyslog(logging.handlers.SysLogHandler):
     def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - the name is logging's
         """No syslog: say it where systemd hears it."""
         with suppress(OSError, ValueError):
-            print(record.getMessage(), file=sys.stderr, flush=True)
+            print(self.format(record), file=sys.stderr, flush=True)
 
 
 def _handler(path: Path, log: str) -> logging.Handler:
-    handler = _PrivateFile(path, maxBytes=MOST_BYTES, backupCount=GENERATIONS, encoding="utf-8", delay=True)
+    handler = PrivateLogFile(path, MOST_BYTES, GENERATIONS)
     handler.setFormatter(_Formatter())
     handler.addFilter(lambda record: record.name == log)
     return handler
 
 
 def _syslog(address: str) -> logging.Handler:
-    try:
-        handler: logging.Handler = _QuietSyslog(address)
-    except OSError:
-        handler = logging.StreamHandler(sys.stderr)
+    handler = _QuietSyslog(address)
     handler.setFormatter(logging.Formatter("haconnd: %(message)s"))
     handler.addFilter(lambda record: record.name == "syslog")
     return handler

@@ -6,7 +6,7 @@ import logging
 import os
 import signal
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import closing, suppress
 from pathlib import Path
 
@@ -72,6 +72,7 @@ class Service:
             is_settled=lambda target: self._watchers[target].judge.is_settled(trio.current_time()),
         )
         self._said_progress: dict[bytes, float] = {}
+        self._told_to_stop = trio.Event()
 
     async def run(self) -> None:
         """Until SIGTERM or SIGINT. Raises OSError where the reset path's address or the control socket cannot be had."""
@@ -81,21 +82,28 @@ class Service:
         self._journal.event("stopped")
 
     async def _serve(self) -> None:
-        async with trio.open_nursery() as nursery:
-            await nursery.start(self._desk.run)
-            await nursery.start(lambda task_status: self._endpoint.run(task_status=task_status))
-            self._journal.start_up("reset_path_open", address=self._address[0], port=self._address[1])
-            await nursery.start(serve_control, self._paths, self._report)
-            for watcher in self._watchers.values():
-                watcher.last_progress = trio.current_time()
-                nursery.start_soon(watcher.run)
-            nursery.start_soon(self._take_arrivals, nursery)
-            nursery.start_soon(self._feed_watchdog)
-            nursery.start_soon(self._count_drops)
-            self._journal.start_up("ready", version=__version__, servers=len(self._watchers))
-            self._journal.event("started", version=__version__)
-            await self._until_told_to_stop()
-            nursery.cancel_scope.cancel()
+        with trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT, signal.SIGHUP) as signals:
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(self._obey_signals, signals)
+                await self._open_rooms(nursery)
+                self._journal.start_up("ready", version=__version__, servers=len(self._watchers))
+                self._journal.event("started", version=__version__)
+                systemd.notify(systemd.READY)
+                await self._told_to_stop.wait()
+                await self._wind_up()
+                nursery.cancel_scope.cancel()
+
+    async def _open_rooms(self, nursery: trio.Nursery) -> None:
+        await nursery.start(self._desk.run)
+        await nursery.start(lambda task_status: self._endpoint.run(task_status=task_status))
+        self._journal.start_up("reset_path_open", address=self._address[0], port=self._address[1])
+        await nursery.start(serve_control, self._paths, self._report)
+        for watcher in self._watchers.values():
+            watcher.last_progress = trio.current_time()
+            nursery.start_soon(watcher.run)
+        nursery.start_soon(self._take_arrivals, nursery)
+        nursery.start_soon(self._feed_watchdog)
+        nursery.start_soon(self._count_drops)
 
     # ── what the desk tells (fence.desk.Teller) ───────────────────────────────
 
@@ -227,20 +235,21 @@ class Service:
                 if (request := _request(ticket)) is not None:
                     self._responder.restore(request, reset.operation, reset.result, trio.current_time())
 
-    async def _until_told_to_stop(self) -> None:
-        """Until SIGTERM or SIGINT; further ones change nothing any more, and SIGHUP never does."""
-        with trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT, signal.SIGHUP) as signals:
-            systemd.notify(systemd.READY)   # not earlier: a signal that comes at once must find somebody listening
-            async for number in signals:
-                if number != signal.SIGHUP:
-                    break
+    async def _obey_signals(self, signals: AsyncIterator[int]) -> None:
+        """SIGTERM or SIGINT stops; further ones change nothing any more, and SIGHUP never does."""
+        async for number in signals:
+            if number == signal.SIGHUP:
                 self._journal.event("hangup_ignored", logging.WARNING, advice="restart it to have the settings read")
-            systemd.notify(systemd.STOPPING)
-            self._journal.event("stopping", signal=signal.Signals(number).name, running_resets=len(self._desk.running))
-            was_busy = bool(self._desk.running)
-            await self._desk.close(RUNNING_RESET_GRACE)
-            if was_busy:
-                await trio.sleep(LAST_WORDS)
+            elif not self._told_to_stop.is_set():
+                self._journal.event("stopping", signal=signal.Signals(number).name, running_resets=len(self._desk.running))
+                self._told_to_stop.set()
+
+    async def _wind_up(self) -> None:
+        systemd.notify(systemd.STOPPING)
+        was_busy = bool(self._desk.running)
+        await self._desk.close(RUNNING_RESET_GRACE)
+        if was_busy:
+            await trio.sleep(LAST_WORDS)
 
     async def _count_drops(self) -> None:
         """A line a minute at most: datagrams without effect are how a wrong key shows, or an attack."""
