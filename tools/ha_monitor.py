@@ -23,20 +23,42 @@ import trio
 from haconn_cli.config.load import ConfigError, load_settings
 from haconn_cli.config.model import Settings
 from haconn_cli.config.paths import Paths
+from haconn_cli.config.wording import suggestion
 from haconn_cli.resetpath import client
 from haconn_cli.resetpath.client import NoSocket, NotAnswered
 from haconn_cli.resetpath.outcomes import PathStatus
 from haconn_cli.resetpath.requester import PATIENCE
 from haconn_cli.resetpath.telling import progress_line, result_lines
-from haconn_cli.resetpath.vocabulary import Action, EventKind, ResetResult, Role, Standing
+from haconn_cli.resetpath.vocabulary import (
+    LONGEST_BUDGET,
+    SHORTEST_BUDGET,
+    USUAL_BUDGET,
+    Action,
+    EventKind,
+    ResetResult,
+    Role,
+    Standing,
+)
 
 _EVENTS = {EventKind.POWER_OFF: "power off detected", EventKind.POWER_ON: "power on detected"}
 _ACTIONS = {action.name.lower(): action for action in Action}
-USUAL_BUDGET = 60.0   # seconds
+_INTERRUPTED = 130   # as a shell reports it
 
 
 class WrongCommand(Exception):  # noqa: N818 - errors here are named for the fact
     """A line on standard input is no command; the text says what would be right."""
+
+
+class UnknownServer(WrongCommand):
+    """There is no such server in the configuration."""
+
+
+def checked_server(name: str, settings: Settings) -> str:
+    """The name if it is that of a managed server. Raises `UnknownServer`."""
+    names = [server.name for server in settings.servers.servers]
+    if name not in names:
+        raise UnknownServer(f"{name} is not in conf_pserver{suggestion(name, names)}")
+    return name
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,8 +84,9 @@ def parse_reset(words: list[str]) -> Reset:
             budget = float(value)
         except ValueError:
             budget = 0.0
-        if key != "budget" or not 0 < budget <= 3600:
-            raise WrongCommand(f"reset: '{word}' is neither off, cycle, reset nor budget=SECONDS")
+        if key != "budget" or not SHORTEST_BUDGET <= budget <= LONGEST_BUDGET:
+            seconds = f"{SHORTEST_BUDGET:g} to {LONGEST_BUDGET:g}"
+            raise WrongCommand(f"reset: '{word}' is neither off, cycle, reset nor budget=SECONDS, {seconds}")
     return Reset(words[0], action, budget)
 
 
@@ -146,7 +169,9 @@ class HaMonitor:
                 case ["status"]:
                     self._asked.start_soon(self._print_status, path)
                 case ["reset", *rest]:
-                    self._asked.start_soon(self._reset, path, parse_reset(rest))
+                    wish = parse_reset(rest)
+                    checked_server(wish.target, self._settings)
+                    self._asked.start_soon(self._reset, path, wish)
                 case _:
                     raise WrongCommand(f"'{words[0]}' is no command: monrp, reset, status or quit")   # noqa: TRY301
         except WrongCommand as wrong:
@@ -212,17 +237,31 @@ def main() -> int:
     parser.add_argument("--bind", help="the address to send from; usually the reset-path address")
     parser.add_argument("--interval", type=float, default=5.0, help="seconds between two path checks (default 5)")
     words = parser.parse_args()
-    paths = Paths(words.root.absolute()) if words.root else Paths.from_environment()
+    if not 0 < words.interval < float("inf"):
+        return _complain("--interval: must be more than 0 seconds", 2)
     try:
-        monitor = HaMonitor(load_settings(paths), words.name, words.interval, lambda line: print(line, flush=True), words.bind)
-        failure: Exception | None = trio.run(_live, monitor)
+        settings = load_settings(Paths(words.root.absolute()) if words.root else Paths.from_environment())
+        name = checked_server(words.name, settings)
     except ConfigError as error:
-        failure = error
-    except KeyboardInterrupt:
-        return 130
-    if failure is not None:
-        print(f"ha_monitor: {failure}", file=sys.stderr)
-    return 0 if failure is None else 1
+        return _complain(str(error), 1)
+    except UnknownServer as error:
+        return _complain(f"--name: {error}", 2)
+    return _run(HaMonitor(settings, name, words.interval, lambda line: print(line, flush=True), words.bind))
+
+
+def _run(monitor: HaMonitor) -> int:
+    code = _INTERRUPTED
+    try:
+        failure = trio.run(_live, monitor)
+        code = 0 if failure is None else _complain(str(failure), 1)
+    except* KeyboardInterrupt:   # comes out of the nurseries in a group
+        pass
+    return code
+
+
+def _complain(text: str, code: int) -> int:
+    print(f"ha_monitor: {text}", file=sys.stderr)
+    return code
 
 
 if __name__ == "__main__":

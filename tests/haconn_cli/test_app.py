@@ -22,6 +22,25 @@ def test_help_and_no_words(haconnsetup: Setup, paths: Paths) -> None:
     assert not paths.root.exists()
 
 
+def test_help_of_a_verb_with_a_text_of_its_own(haconnsetup: Setup, paths: Paths) -> None:
+    everything, reset = haconnsetup("--help"), haconnsetup("reset", "--help")
+    assert haconnsetup("help") == everything
+    assert haconnsetup("help", "pserver") == everything
+    assert haconnsetup("help", "reset") == haconnsetup("reset", "PSERVER1", "-h") == reset
+    assert (reset.code, reset.err) == (0, [])
+    assert reset.out[0] == "usage: haconnsetup reset NAME [action=off|cycle|reset] [budget=SECONDS] [force]"
+    for word in ("cycle", "ALREADY_OFF", "1 to 600, usually 60", "force"):
+        assert word in "\n".join(reset.out)
+    assert not paths.root.exists()
+
+
+@pytest.mark.parametrize("words", [["--password=hunter2"], ["show", "--password=hunter2"], ["pserver", "add", "A", "-phunter2"]])
+def test_what_may_be_a_password_is_not_repeated(haconnsetup: Setup, words: list[str]) -> None:
+    outcome = haconnsetup(*words)
+    assert (outcome.code, outcome.out) == (2, [])
+    assert "hunter2" not in outcome.complaint
+
+
 def test_version(haconnsetup: Setup) -> None:
     assert haconnsetup("--version") == Outcome(0, [f"haconnsetup {__version__}"], [])
 

@@ -126,10 +126,10 @@ def open_descriptors() -> int:
 
 
 def test_descriptors_are_given_back(paths: Paths) -> None:
-    with control_server(paths, build_report(REPORT)):
-        before = open_descriptors()
+    before = open_descriptors()
+    with control_server(paths, build_report(REPORT)):   # its own are closed when it is left
         ask_status(paths)
-        assert open_descriptors() == before
+    assert open_descriptors() == before
 
 
 def test_no_directory(paths: Paths) -> None:

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 RIGHT = "haconnsetup x addr=A port=P"
+NEVER = "is not taken from the command line, where others could read it; account=NAME asks for it"
 
 
 def test_settings() -> None:
@@ -24,8 +25,14 @@ def test_settings() -> None:
         (["addr"], f"'addr': '=' is missing (did you mean addr?); right is: {RIGHT}"),
         (["addr="], f"'addr=' has no value; right is: {RIGHT}"),
         (["--json"], f"option '--json' is not known here; right is: {RIGHT}"),
-        (["password=x"], "'password' is not taken from the command line, where others could read it; account=NAME asks for it"),
-        (["Password"], "'Password' is not taken from the command line, where others could read it; account=NAME asks for it"),
+        (["password=x"], f"'password' {NEVER}"),
+        (["--password=x"], f"'--password' {NEVER}"),
+        (["-p"], f"'-p' {NEVER}"),
+        (["--pasword=secret"], f"option '--pasword=...' is not known here; right is: {RIGHT}"),
+        (["-psecret"], f"option '-p...' is not known here; right is: {RIGHT}"),
+        (["-psecret=x"], f"option '-p...' is not known here; right is: {RIGHT}"),
+        (["pasword=secret"], f"'pasword=' is not known here; right is: {RIGHT}"),
+        (["Password"], f"'Password' {NEVER}"),
     ],
 )
 def test_wrong_settings(words: list[str], complaint: str) -> None:
@@ -48,6 +55,18 @@ def test_no_more() -> None:
         no_more(["b"], RIGHT)
     with pytest.raises(WrongWords, match="'password' is not taken"):
         no_more(["password=b"], RIGHT)
+
+
+@pytest.mark.parametrize("word", ["--password=secret", "Pwd=secret", "--pasword=secret", "pasword=secret", "-psecret", "=secret"])
+def test_no_value_of_an_unknown_word_is_repeated(word: str) -> None:
+    for look in (
+        lambda: settings([word], ("addr",), RIGHT),
+        lambda: choose(word, ("add", "del")),
+        lambda: no_more([word], RIGHT),
+    ):
+        with pytest.raises(WrongWords) as raised:
+            look()
+        assert "secret" not in str(raised.value)
 
 
 def test_split_flag() -> None:

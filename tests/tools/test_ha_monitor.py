@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import signal
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -18,12 +19,13 @@ from haconn_cli.config.model import ResetPath, Settings
 from haconn_cli.config.paths import Paths
 from haconn_cli.resetpath.seal import Address
 from haconn_cli.resetpath.vocabulary import Action, EventKind, ResetResult, ResultCode
+from trio.testing import MockClock
 
 from tests.haconn_cli.resetpath.cluster import KEYS, SERVERS
 from tests.haconn_daemon.resetpath.in_thread import connector_in_thread
 from tests.haconn_daemon.resetpath.network import OFF
 from tests.haconn_daemon.resetpath.test_endpoint import Connector, free_address
-from tools.ha_monitor import HaMonitor, Reset, WrongCommand, parse_reset
+from tools.ha_monitor import HaMonitor, Reset, UnknownServer, WrongCommand, checked_server, parse_reset
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -126,11 +128,11 @@ def test_a_miss_stops_the_checks_until_monrp() -> None:
 def test_a_reset_without_an_answer_is_no_success() -> None:
     async def story() -> None:
         async with double(free_address()) as it:
-            await it.tell("reset PSERVER2 budget=0.001")
+            await it.tell("reset PSERVER2 budget=1")
             await it.screen.until("reset of PSERVER2 FAILED: no answer")
             assert it.monitor.results == [("PSERVER2", None)]
 
-    trio.run(story)
+    trio.run(story, clock=MockClock(autojump_threshold=0))
 
 
 def test_a_line_that_is_no_command_says_what_would_be_right() -> None:
@@ -141,6 +143,11 @@ def test_a_line_that_is_no_command_says_what_would_be_right() -> None:
             await it.tell("")
             await it.tell("reset")
             await it.screen.until("reset: the name of a server is missing")
+            await it.tell("reset PSERVER5")
+            await it.screen.until("PSERVER5 is not in conf_pserver (did you mean PSERVER4?)")
+            await it.tell("reset " + "PSERVER1" * 4)
+            await it.screen.until("PSERVER1PSERVER1PSERVER1PSERVER1 is not in conf_pserver")
+            assert it.monitor.results == []
 
     trio.run(story)
 
@@ -157,10 +164,20 @@ def test_the_words_of_a_reset(text: str, wish: Reset) -> None:
     assert parse_reset(text.split()) == wish
 
 
-@pytest.mark.parametrize("text", ["", "PSERVER2 soft", "PSERVER2 budget=x", "PSERVER2 budget=0", "PSERVER2 time=5"])
+WRONG_BUDGETS = [f"PSERVER2 budget={text}" for text in ("x", "0.9", "601", "nan")]
+
+
+@pytest.mark.parametrize("text", ["", "PSERVER2 soft", *WRONG_BUDGETS, "PSERVER2 time=5"])
 def test_wrong_words_of_a_reset(text: str) -> None:
     with pytest.raises(WrongCommand):
         parse_reset(text.split())
+
+
+def test_a_server_that_is_not_configured() -> None:
+    settings = settings_for(("127.0.0.1", 30000))
+    assert checked_server("PSERVER4", settings) == "PSERVER4"
+    with pytest.raises(UnknownServer, match=r"^NOPE is not in conf_pserver$"):
+        checked_server("NOPE", settings)
 
 
 def configure(root: Path, address: Address) -> None:
@@ -192,6 +209,40 @@ def test_as_a_program_it_reads_the_files_and_obeys_its_input(tmp_path: Path) -> 
         assert "ALREADY_OFF" in lines[-1]
         program.stdin.write("quit\n")
         assert program.wait(10) == 0
+
+
+@pytest.mark.whole
+def test_as_a_program_it_ends_quietly_by_ctrl_c(tmp_path: Path) -> None:
+    configure(tmp_path, free_address())
+    with subprocess.Popen(
+        program_words(tmp_path), stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, bufsize=1
+    ) as program:
+        assert program.stdin is not None
+        assert program.stdout is not None
+        assert program.stderr is not None
+        program.stdin.write("dance\n")
+        assert "no command" in program.stdout.readline()
+        program.send_signal(signal.SIGINT)
+        assert program.wait(10) == 130
+        assert program.stderr.read() == ""
+
+
+@pytest.mark.whole
+@pytest.mark.parametrize(
+    ("words", "code", "complaint"),
+    [
+        (["--name", "PSERVER5"], 2, "--name: PSERVER5 is not in conf_pserver (did you mean PSERVER4?)"),
+        (["--interval", "0"], 2, "--interval: must be more than 0 seconds"),
+        (["--interval", "nan"], 2, "--interval: must be more than 0 seconds"),
+        (["--bind", "192.0.2.1"], 1, "192.0.2.1 is no address to send from on this machine: Cannot assign requested address"),
+    ],
+)
+def test_as_a_program_it_says_what_is_wrong_in_a_line(tmp_path: Path, words: list[str], code: int, complaint: str) -> None:
+    configure(tmp_path, free_address())
+    ended = subprocess.run(
+        [*program_words(tmp_path), *words], stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=20, check=False
+    )
+    assert (ended.returncode, ended.stdout, ended.stderr) == (code, "", f"ha_monitor: {complaint}\n")
 
 
 @pytest.mark.whole

@@ -5,6 +5,7 @@ from haconn_cli.config.model import (
     Account,
     BadValue,
     BmcAddress,
+    GivenTwice,
     Key,
     KeyRing,
     ManagedServer,
@@ -78,6 +79,20 @@ def test_bmc_addresses(text: str, host: str, port: int, shown: str) -> None:
     assert BmcAddress.parse(shown) == address
 
 
+@pytest.mark.parametrize("text", ["::1:623", "fd00::51:6230", "fd00::1:2:3:623"])
+def test_an_address_that_was_probably_meant_with_a_port(text: str) -> None:
+    host, _, port = text.rpartition(":")
+    assert BmcAddress.parse(text).port == 623
+    assert BmcAddress.probably_meant(text) == BmcAddress(host, int(port))
+
+
+@pytest.mark.parametrize(
+    "text", ["fd00::51", "fd00::1:51", "fd00::623", "fd00:1:2:3:4:5:6:623", "fd00::1:62f", "[::1]:623", "10.0.0.1:623", ""]
+)
+def test_an_address_that_is_what_it_says(text: str) -> None:
+    assert BmcAddress.probably_meant(text) is None
+
+
 @given(st.text() | st.from_regex(r"[\[\]0-9a-f:.]*", fullmatch=True))
 def test_any_text_is_an_address_or_a_bad_value(text: str) -> None:
     try:
@@ -106,6 +121,13 @@ def test_wrong_accounts(name: str, password: str) -> None:
 def test_secrets_are_not_shown() -> None:
     assert "pw" not in repr(Servers((ManagedServer("A", BmcAddress("10.0.0.1"), ADMIN),), ADMIN))
     assert "kkk" not in repr(KeyRing(b"c" * 16, (Key(1, b"k" * 32),)))
+
+
+def test_what_two_servers_share_is_refused_with_both_places() -> None:
+    one, two = ManagedServer("A", BmcAddress("10.0.0.1")), ManagedServer("B", BmcAddress("10.0.0.2"))
+    with pytest.raises(GivenTwice, match=r"^server C: BMC address 10\.0\.0\.2 is already that of B$") as raised:
+        Servers((one, two, ManagedServer("C", two.bmc)), ADMIN)
+    assert raised.value.places == (1, 2)
 
 
 def test_at_most_16_servers() -> None:

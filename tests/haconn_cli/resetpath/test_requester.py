@@ -5,6 +5,7 @@ from __future__ import annotations
 from itertools import pairwise
 
 import pytest
+from haconn_cli.config.model import BadValue
 from haconn_cli.resetpath.outcomes import (
     Accepted,
     EventSeen,
@@ -96,6 +97,16 @@ def reset(hand: Hand, budget: float = 10.0) -> bytes:
     assert (frame.request, frame.challenge) == (request, SECOND)
     assert message == m.ResetRequest("PSERVER2", Action.OFF, budget)
     return request
+
+
+@pytest.mark.parametrize("name", ["P" * 32, "", "PSERVER 2", "PSERVER2\n"])
+def test_a_name_that_no_server_may_have_is_refused(name: str) -> None:
+    hand = Hand()
+    with pytest.raises(BadValue):
+        hand.requester.request_reset(name, Action.OFF, 10.0, hand.now)
+    assert hand.requester.next_deadline() is None
+    with pytest.raises(BadValue):
+        Requester(KEYS, Role.MONITOR, name, CONNECTOR, randomness(3), SERVERS.digest())
 
 
 def test_without_an_answer_it_is_repeated_after_growing_waits_with_jitter() -> None:

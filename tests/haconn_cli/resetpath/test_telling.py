@@ -18,7 +18,12 @@ def test_the_verdict_is_that_of_the_code(code: ResultCode) -> None:
 
 @pytest.mark.parametrize("phase", Phase)
 def test_every_phase_has_words(phase: Phase) -> None:
-    assert progress_line(Progress(bytes(16), phase, 3)).endswith("(3 reads)")
+    assert progress_line(Progress(bytes(16), phase, 3)).endswith("(3 readings)")
+
+
+def test_readings_are_counted_once_there_are_some() -> None:
+    assert progress_line(Progress(bytes(16), Phase.LOGGING_IN, 0)) == "logging in at the BMC"
+    assert progress_line(Progress(bytes(16), Phase.SWITCHING_OFF, 1)) == "switching off (1 reading)"
 
 
 def test_joining_is_told() -> None:

@@ -66,6 +66,8 @@ def test_mod(cluster: Setup, paths: Paths) -> None:
         (["add", "X", "addr=bmc1"], f"addr 'bmc1': {BMC}"),
         (["add", "X", "addr=192.168.0.53"], "server X: BMC address 192.168.0.53 is already that of PSERVER3"),
         (["add", "PSERVER1", "addr=10.0.0.1"], f"pserver add: PSERVER1 is there already; {TO_CHANGE}"),
+        (["add", "pserver1", "addr=10.0.0.1"], "name 'pserver1': differs from PSERVER1 in case only; it must differ in more"),
+        (["mod", "PSERVER2", "name=pserver1"], "name 'pserver1': differs from PSERVER1 in case only; it must differ in more"),
         (["add", "X", "addr=10.0.0.1", "password=x"],
          "'password' is not taken from the command line, where others could read it; account=NAME asks for it"),
         (["add", "X", "addr=10.0.0.1", f"account={'é' * 9}"], "account: 18 bytes are more than IPMI carries; at most 16"),
@@ -119,6 +121,32 @@ def test_the_count_of_servers(cluster: Setup, paths: Paths) -> None:
         cluster("pserver", "del", f"PSERVER{number}")
     assert cluster("pserver", "del", "PSERVER2").complaint == warning.format("1 server is")
     assert cluster("show", "setting").complaint == warning.format("1 server is")
+
+
+def test_a_name_may_change_its_own_case(cluster: Setup, paths: Paths) -> None:
+    assert cluster("pserver", "mod", "PSERVER1", "name=pserver1") == Outcome(0, [], [])
+    assert stored(paths)[0].name == "pserver1"
+
+
+def test_the_own_server_stays_in_the_list(cluster: Setup, paths: Paths) -> None:
+    with paths.conf_haconn.open("a") as file:
+        file.write('[service]\nown_server = "PSERVER2"\n')
+    complaint = (
+        f"haconnsetup: PSERVER2 is own_server in {paths.conf_haconn}, so the connector would not start without it;"
+        " first remove that line there, or write another name"
+    )
+    assert cluster("pserver", "del", "PSERVER2") == Outcome(2, [], [complaint])
+    assert cluster("pserver", "mod", "PSERVER2", "name=B", "account=a", stdin="unread\n") == Outcome(2, [], [complaint])
+    assert len(stored(paths)) == 4
+    assert cluster("pserver", "mod", "PSERVER2", "addr=10.0.0.2") == Outcome(0, [], [])
+    assert cluster("pserver", "del", "PSERVER3") == Outcome(0, [], [])
+
+
+def test_an_address_that_looks_as_if_a_port_was_meant(cluster: Setup, paths: Paths) -> None:
+    warning = "warning: addr 'fd00::1:623' is an address without a port; with one it would be [fd00::1]:623"
+    assert cluster("pserver", "mod", "PSERVER1", "addr=fd00::1:623") == Outcome(0, [], [warning])
+    assert stored(paths)[0].bmc == BmcAddress("fd00::1:623")
+    assert cluster("pserver", "mod", "PSERVER1", "addr=[fd00::1]:623") == Outcome(0, [], [])
 
 
 def test_a_server_added_while_the_password_is_typed_is_not_lost(

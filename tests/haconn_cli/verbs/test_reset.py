@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 
 import pytest
+from haconn_cli import screen
 from haconn_cli.config.load import load_settings
 from haconn_cli.config.paths import Paths
+from haconn_cli.control import ServerReport, StatusReport, build_report
+from haconn_cli.resetpath import client
 from haconn_cli.resetpath.vocabulary import Action, Evidence, Reading, ResetResult, ResultCode
+from haconn_cli.verbs import reset
 
-from tests.haconn_cli.conftest import Setup
+from tests.haconn_cli.conftest import Outcome, Setup
+from tests.haconn_cli.control_server import control_server
 from tests.haconn_daemon.resetpath.in_thread import Connector, connector_in_thread
 from tests.haconn_daemon.resetpath.test_endpoint import free_address
 
@@ -25,6 +31,7 @@ CYCLED = ResetResult(
         "seen off twice, then on",
     ),
 )
+KNOWS = StatusReport("0.1.0", "PSERVER1", ())
 CONFIRM = "type its name to confirm: "
 
 
@@ -44,7 +51,10 @@ def local(haconnsetup: Setup) -> Setup:
 def _running(paths: Paths, result: ResetResult, *, is_mute: bool = False) -> Iterator[Connector]:
     found = load_settings(paths)
     address = (found.reset_path.address, found.reset_path.port)
-    with connector_in_thread(found.keys, found.servers, address, result, is_mute=is_mute) as connector:
+    with (
+        control_server(paths, build_report(KNOWS)),
+        connector_in_thread(found.keys, found.servers, address, result, is_mute=is_mute) as connector,
+    ):
         yield connector
 
 
@@ -58,7 +68,7 @@ def test_a_confirmed_reset_prints_its_proof(local: Setup, paths: Paths) -> None:
     assert outcome.code == 0
     assert outcome.out == [
         "accepted",
-        "confirming that it is off (2 reads)",
+        "confirming that it is off (2 readings)",
         "reset of PSERVER2 succeeded: CYCLED_CONFIRMED: seen off, then switched on",
         "  power: seen on again",
         "  read at 0.010 s: power on",
@@ -99,8 +109,13 @@ def test_the_exit_code_is_0_for_proven_success_only(local: Setup, paths: Paths, 
     assert any(code.name in line for line in outcome.out)
 
 
-def test_no_connector_is_told_apart(local: Setup) -> None:
-    outcome = local("reset", "PSERVER2", stdin="PSERVER2\n")
+def test_no_connector_is_told_before_the_prompt(local: Setup) -> None:
+    assert local("reset", "PSERVER2", stdin="PSERVER2\n") == Outcome(5, [], ["HA connector service is not processing."])
+
+
+def test_a_connector_that_is_not_on_the_reset_path_is_told_apart(local: Setup, paths: Paths) -> None:
+    with control_server(paths, build_report(KNOWS)):
+        outcome = local("reset", "PSERVER2", stdin="PSERVER2\n")
     assert (outcome.code, outcome.out) == (5, [])
     assert outcome.err[-1] == "haconnsetup: the connector on this server: no answer; nothing was asked of it"
 
@@ -117,11 +132,13 @@ def test_no_final_answer_is_a_failure(local: Setup, paths: Paths) -> None:
     [
         ((), "the name of a server is missing"),
         (("action=off",), "the name of a server is missing"),
-        (("PSERVER9",), "there is no server 'PSERVER9'"),
+        (("PSERVER9",), "reset: no server PSERVER9 (did you mean PSERVER2?); there are: PSERVER1, PSERVER2"),
         (("PSERVER2", "action=soft"), "unknown word 'soft'"),
-        (("PSERVER2", "budget=0"), "must be 1 to 3600 seconds"),
-        (("PSERVER2", "budget=nan"), "must be 1 to 3600 seconds"),
-        (("PSERVER2", "budget=long"), "must be 1 to 3600 seconds"),
+        (("PSERVER2", "budget=0"), "must be 1 to 600 seconds"),
+        (("PSERVER2", "budget=600.1"), "must be 1 to 600 seconds"),
+        (("P" * 32,), "there are: PSERVER1, PSERVER2"),
+        (("PSERVER2", "budget=nan"), "must be 1 to 600 seconds"),
+        (("PSERVER2", "budget=long"), "must be 1 to 600 seconds"),
         (("PSERVER2", "soon"), "'='"),
     ],
 )
@@ -129,6 +146,54 @@ def test_wrong_words_are_refused_before_anything_is_asked(local: Setup, words: t
     outcome = local("reset", *words, stdin="PSERVER2\n")
     assert outcome.code == 2
     assert complaint in outcome.complaint
+
+
+def test_a_connector_that_does_not_know_its_server_is_told_before_the_prompt(local: Setup, paths: Paths) -> None:
+    with control_server(paths, build_report(StatusReport("0.1.0", None, ()))):
+        outcome = local("reset", "PSERVER2", stdin="no\n")
+    assert outcome.err[:2] == [
+        (
+            "the connector does not know yet which server it stands on (HA Monitor has not said hello and own_server is not set):"
+            " make sure that PSERVER2 is not this one"
+        ),
+        "PSERVER2 will be switched off hard and on again; what runs on it is lost.",
+    ]
+
+
+def test_several_own_servers_are_no_unknown_one(local: Setup, paths: Paths) -> None:
+    claims = tuple(ServerReport(name, "OK", "(own server)", True, 0.5) for name in ("PSERVER1", "PSERVER2"))
+    with control_server(paths, build_report(StatusReport("0.1.0", None, claims))):
+        assert len(local("reset", "PSERVER2", stdin="no\n").err) == 3
+
+
+def interrupt(*_: object) -> str:
+    signal.raise_signal(signal.SIGINT)
+    return ""
+
+
+def test_interrupted_while_the_reset_runs(local: Setup, paths: Paths, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reset, "progress_line", interrupt)
+    with running(paths) as connector:
+        outcome = local("reset", "PSERVER2", stdin="PSERVER2\n")
+    assert (outcome.code, outcome.out, len(connector.asked)) == (130, [], 1)
+    assert outcome.err[2:] == [
+        "haconnsetup: interrupted; the connector goes on with the reset: see the event log and 'haconnsetup show status'"
+    ]
+
+
+def test_interrupted_before_anything_was_asked(local: Setup, paths: Paths, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(client.Path, "hello", interrupt)
+    with running(paths) as connector:
+        outcome = local("reset", "PSERVER2", stdin="PSERVER2\n")
+    assert (outcome.code, connector.asked) == (130, [])
+    assert outcome.err[2:] == ["haconnsetup: interrupted; nothing was asked of the connector"]
+
+
+def test_interrupted_at_the_prompt(local: Setup, paths: Paths, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(screen, "ask", interrupt)
+    with running(paths) as connector:
+        assert local("reset", "PSERVER2").code == 130
+    assert connector.asked == []
 
 
 def test_without_configuration_nothing_is_asked(haconnsetup: Setup) -> None:

@@ -37,7 +37,7 @@ usage: haconnsetup resetpath [addr=IP/MASK] [port=PORT]
        haconnsetup key new
        haconnsetup show [setting|status|version] [--json]
        haconnsetup reset NAME [action=off|cycle|reset] [budget=SECONDS] [force]
-       haconnsetup --help | --version
+       haconnsetup --help | reset --help | --version
 
 IP/MASK  this server's address on the reset path, like 192.168.0.1/24 or 192.168.0.1/255.255.255.0
 PORT     UDP port of the reset path, 5001 to 65535, the same on every server of the cluster
@@ -45,7 +45,8 @@ NAME     1 to 31 letters and digits: the server's partition name in HA Monitor
 BMC      IP, IP:PORT or [IPv6]:PORT of the server's BMC (port 623 unless said)
 ACCOUNT  a user of the BMC; the password is asked for, or read as one line from a pipe
 A change to a file with comments of yours below its first setting is refused unless --drop-comments is added.
-Exit code: 0 done, 1 tried and failed, 2 wrong argument, 3 wrong configuration file, 4 not root, 5 the connector does not answer.
+Exit code: 0 done, 1 tried and failed or not confirmed, 2 wrong argument, 3 wrong configuration file, 4 not root,
+5 the connector does not answer, 130 ended by Ctrl-C.
 """
 
 _FAILURES: tuple[tuple[tuple[type[Exception], ...], Exit], ...] = (
@@ -53,9 +54,6 @@ _FAILURES: tuple[tuple[tuple[type[Exception], ...], Exit], ...] = (
     ((ConfigError,), Exit.CONFIGURATION),
     ((NotWritten, ControlError), Exit.FAILED),
 )
-_INTERRUPTED = 130
-"""What a shell reports for a program that Ctrl-C ended."""
-
 
 class _Verb(Protocol):
     def run(self, words: Sequence[str], paths: Paths) -> Exit: ...
@@ -74,10 +72,12 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _answer(words: list[str]) -> int:
-    if not words or "--help" in words or "-h" in words:
-        show = screen.say if words else screen.complain
-        show(_USAGE.rstrip())
-        return Exit.OK if words else Exit.USAGE
+    if not words:
+        screen.complain(_USAGE.rstrip())
+        return Exit.USAGE
+    if words[0] == "help" or "--help" in words or "-h" in words:
+        screen.say(_help(words).rstrip())
+        return Exit.OK
     if words == ["--version"]:
         screen.say(f"haconnsetup {__version__}")
         return Exit.OK
@@ -90,6 +90,13 @@ def _answer(words: list[str]) -> int:
     return code
 
 
+def _help(words: list[str]) -> str:
+    """How everything is written; with a verb that has a text of its own (`HELP`), that one."""
+    verb = next((word for word in words if word in _VERBS), None)
+    own = None if verb is None else getattr(importlib.import_module(_VERBS[verb]), "HELP", None)
+    return _USAGE if own is None else str(own)
+
+
 def _run(words: list[str], paths: Paths) -> int:
     try:
         verb, rest = _split(words)
@@ -97,7 +104,7 @@ def _run(words: list[str], paths: Paths) -> int:
         return module.run(rest, paths)
     except KeyboardInterrupt:
         screen.complain("")
-        return _INTERRUPTED
+        return Exit.INTERRUPTED
     except tuple(kind for kinds, _ in _FAILURES for kind in kinds) as error:
         screen.complain(f"haconnsetup: {one_line(str(error))}")
         return next(code for kinds, code in _FAILURES if isinstance(error, kinds))

@@ -27,6 +27,10 @@ _LONGEST_ADDRESS = 107
 """Bytes a Unix socket's address has room for (unix(7)), without the closing NUL."""
 
 
+NOT_PROCESSING = "HA connector service is not processing."
+"""What the manual has a command say where no daemon answers (C9)."""
+
+
 class ControlError(Exception):
     """Something answers on the control socket, but not as a connector does, or not to this user."""
 

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import io
 import logging
-import logging.handlers
 import os
 import shlex
 from collections.abc import Sequence
-from contextlib import suppress
 from datetime import UTC, datetime
 
 from haconn_cli.config.paths import Paths
 from haconn_cli.config.wording import one_line
 from haconn_cli.exits import Exit
+from haconn_cli.logfile import PrivateLogFile
 
 _LARGEST = 256 * 1024
 """Bytes of one generation, some 2000 commands."""
@@ -22,19 +20,8 @@ _GENERATIONS = 3
 _SHOWN_KEYS = ("addr", "port", "account", "name", "action", "budget")
 _OUR_WORDS = (
     *("resetpath", "pserver", "add", "del", "mod", "default", "show", "setting", "status", "version", "key", "new"),
-    *("reset", "force", "--json", "--drop-comments"),
+    *("reset", "force", "--json", "--drop-comments", "help"),
 )
-
-
-class _PrivateFile(logging.handlers.RotatingFileHandler):
-    """Makes its files with mode 0600, follows no symbolic link, and is silent about its own failures."""
-
-    def _open(self) -> io.TextIOWrapper:
-        flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
-        return os.fdopen(os.open(self.baseFilename, flags, 0o600), "a", encoding="utf-8", errors="backslashreplace")
-
-    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - logging's name
-        """Say nothing: the command's own result matters more."""
 
 
 def record(paths: Paths, words: Sequence[str], code: int) -> None:
@@ -42,13 +29,9 @@ def record(paths: Paths, words: Sequence[str], code: int) -> None:
     when = datetime.now(UTC).isoformat(timespec="milliseconds")
     shown = one_line(shlex.join(_without_secrets(words, refused=code == Exit.USAGE)))
     line = f"{when} uid={os.getuid()} exit={code} haconnsetup {shown}"
-    with suppress(OSError):
-        paths.log.mkdir(mode=0o700, parents=True, exist_ok=True)
-        handler = _PrivateFile(paths.log / "eventlogcui", maxBytes=_LARGEST, backupCount=_GENERATIONS)
-        try:
-            handler.emit(logging.LogRecord("eventlogcui", logging.INFO, "", 0, line, None, None))
-        finally:
-            handler.close()
+    file = PrivateLogFile(paths.log / "eventlogcui", _LARGEST, _GENERATIONS)
+    file.emit(logging.LogRecord("eventlogcui", logging.INFO, "", 0, line, None, None))
+    file.close()
 
 
 def _without_secrets(words: Sequence[str], *, refused: bool) -> list[str]:

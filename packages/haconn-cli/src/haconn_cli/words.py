@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from haconn_cli.config.wording import suggestion
 
 DROP_COMMENTS = "--drop-comments"
+_PASSWORDS = ("password", "passwd", "passphrase", "pass", "pwd", "pw")
 
 
 class WrongWords(Exception):  # noqa: N818 - errors here are named for the fact
@@ -23,9 +24,9 @@ def settings(words: Sequence[str], known: Sequence[str], right: str) -> dict[str
     found: dict[str, str] = {}
     for word in words:
         key, equals, value = word.partition("=")
-        _refuse_password(key)
+        _refuse_password(word)
         if word.startswith("-"):
-            raise WrongWords(f"option '{word}' is not known here; right is: {right}")
+            raise WrongWords(f"option {_quoted(word)} is not known here; right is: {right}")
         if not equals:
             raise WrongWords(f"'{word}': '=' is missing{suggestion(key, known)}; right is: {right}")
         if key not in known:
@@ -38,21 +39,31 @@ def settings(words: Sequence[str], known: Sequence[str], right: str) -> dict[str
     return found
 
 
-def _refuse_password(key: str) -> None:
-    if key.lower() in ("password", "passwd", "pass", "pw"):
+def _quoted(word: str) -> str:
+    """The word for an error, but never what may be a secret: of `KEY=VALUE` the key, of an option with one dash its letter."""
+    key, equals, _ = word.partition("=")
+    if key[:1] == "-" != key[1:2] and len(key) > len("-p"):
+        return f"'{key[:2]}...'"
+    return f"'{key}=...'" if equals else f"'{key}'"
+
+
+def _refuse_password(word: str) -> None:
+    key = word.partition("=")[0]
+    if key == "-p" or key.lstrip("-").lower() in _PASSWORDS:
         raise WrongWords(f"'{key}' is not taken from the command line, where others could read it; account=NAME asks for it")
 
 
 def choose(word: str, known: Sequence[str], after: str = "") -> str:
     """The word if it is one of the known. `after` is the word before it. Raises `WrongWords`."""
     if word not in known:
+        _refuse_password(word)
         place = f"{after}: " if after else ""
-        raise WrongWords(f"{place}unknown word '{word}'{suggestion(word, known)}; must be one of: {', '.join(known)}")
+        raise WrongWords(f"{place}unknown word {_quoted(word)}{suggestion(word, known)}; must be one of: {', '.join(known)}")
     return word
 
 
 def no_more(words: Sequence[str], right: str) -> None:
     """Refuse words that are too many. Raises `WrongWords`."""
     for word in words:
-        _refuse_password(word.partition("=")[0])
-        raise WrongWords(f"'{word}' is one word too many; right is: {right}")
+        _refuse_password(word)
+        raise WrongWords(f"{_quoted(word)} is one word too many; right is: {right}")

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import dataclasses
+from collections.abc import Callable
+
 import pytest
 from haconn_cli.resetpath.vocabulary import (
     Action,
+    EventKind,
     Evidence,
     Link,
     Phase,
@@ -109,6 +113,25 @@ def test_text_is_cut_between_letters_and_cleaned() -> None:
     got = m.parse_body_untrusted(m.Type.RESET_REQUEST, m.build_body(m.ResetRequest("P", Action.OFF, 1, reason="a\nb" + LONG)))
     assert isinstance(got, m.ResetRequest)
     assert got.reason == "a?b" + "é" * 58
+
+
+STATUS = ServerStatus("P", Link.OK, Status.MONITORING, reset_capable=True, proof_age=None)
+
+
+@pytest.mark.parametrize("name", ["P" * 32, "é" * 16, "P\n", "P\udcff"])
+@pytest.mark.parametrize(
+    "build",
+    [
+        lambda name: m.Hello(name, Standing.LOCAL, "", bytes(8), bytes(16)),
+        lambda name: m.Welcome(bytes(16), name, "", bytes(8)),
+        lambda name: m.PathStatus(bytes(16), bytes(8), (dataclasses.replace(STATUS, name=name),)),
+        lambda name: m.ResetRequest(name, Action.OFF, 1),
+        lambda name: m.Event(EventKind.POWER_OFF, name),
+    ],
+)
+def test_a_name_is_refused_and_never_cut(build: Callable[[str], m.Message], name: str) -> None:
+    with pytest.raises(ValueError, match="a name is never cut"):
+        m.build_body(build(name))
 
 
 @pytest.mark.parametrize("text", [b"\xff\xfe", b"a\nb", "a\u202eb".encode()])

@@ -14,6 +14,7 @@ from haconn_cli.config.model import (
     Account,
     BadValue,
     BmcAddress,
+    GivenTwice,
     Key,
     KeyRing,
     ManagedServer,
@@ -55,7 +56,14 @@ _RESETPATH_HINT = "haconnsetup resetpath addr=IP/MASK port=PORT"
 _PSERVER_HINT = "haconnsetup pserver add NAME addr=BMC [account=ACCOUNT]"
 _KEY_HINT = "haconnsetup key new (on one server; copy the file to the others)"
 
-_TYPE_NAMES = {dict: "a table", list: "a list", str: "a text", int: "a whole number", float: "a number", bool: "true or false"}
+_TYPE_NAMES = {
+    dict: "a table",
+    list: "a list",
+    str: "a text",
+    int: "a whole number",
+    float: "a number with a decimal point",
+    bool: "true or false",
+}
 
 
 class _Table:
@@ -108,6 +116,8 @@ class _Table:
 
     def tables(self, key: str, known: tuple[str, ...]) -> Iterator[_Table]:
         like = f"tables, each under [[{key}]]"
+        if isinstance(self._values.get(key), dict):
+            raise self.wrong(key, f"must be {like}: write [[{key}]], not [{key}]")
         for number, values in enumerate(self._get(key, (list,), like), 1):
             if not isinstance(values, dict):
                 raise self.wrong(key, f"must be {like}")
@@ -174,7 +184,7 @@ def _service(root: _Table) -> Service:
     with table.rule():
         return Service(
             poll_interval=table.number("poll_interval", "0.2 to 60 seconds") if "poll_interval" in table else usual.poll_interval,
-            patience=table.integer("patience", "a number of readings, 1 to 60") if "patience" in table else usual.patience,
+            patience=table.integer("patience", "a whole number of readings, 1 to 60") if "patience" in table else usual.patience,
             own_server=table.text("own_server", "the name of a server, in quotes") if "own_server" in table else usual.own_server,
             syslog=table.text("syslog", "the path of a socket, in quotes") if "syslog" in table else usual.syslog,
         )
@@ -189,7 +199,11 @@ def load_servers(file: Path) -> Servers:
     tables = root.tables("pserver", ("name", "addr", "account", "password")) if "pserver" in root else ()
     servers = tuple(_server(table) for table in tables)
     with root.rule():
-        return Servers(servers, default)
+        try:
+            return Servers(servers, default)
+        except GivenTwice as twice:
+            first, second = (f"pserver[{place + 1}]" for place in twice.places)
+            raise ConfigError(file, second, f"{twice.what} {twice.value} is already that of {first}") from None
 
 
 def _account(table: _Table) -> Account:

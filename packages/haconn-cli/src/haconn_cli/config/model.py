@@ -26,6 +26,16 @@ class BadValue(ValueError):  # noqa: N818 - errors here are named for the fact
     """A setting is wrong; the text says what it is and what would be right."""
 
 
+class GivenTwice(BadValue):
+    """Two servers have something that only one may have."""
+
+    def __init__(self, servers: tuple[str, str], places: tuple[int, int], what: str, value: object) -> None:
+        super().__init__(f"server {servers[1]}: {what} {value} is already that of {servers[0]}")
+        self.places = places
+        """Both servers' places in the list, from 0, the earlier first."""
+        self.what, self.value = what, value
+
+
 def checked_name(name: str) -> str:
     """`name` if it may name a managed server (manual C3), else `BadValue`."""
     if not _NAME.fullmatch(name):
@@ -105,6 +115,17 @@ class BmcAddress:
             raise BadValue(f"addr '{text}': port '{port}' must be 1 to 65535")
         return cls(str(address), int(port))
 
+    @classmethod
+    def probably_meant(cls, text: str) -> BmcAddress | None:
+        """The address and port that a plain IPv6 address may have been meant as, like [::1]:623 by `::1:623`; else None."""
+        host, _, port = text.rpartition(":")
+        if text.startswith("[") or ":" not in host or not (port.isascii() and port.isdigit() and len(port) >= 3):
+            return None
+        try:
+            return cls.parse(f"[{host}]:{port}")
+        except BadValue:
+            return None
+
     def __str__(self) -> str:
         if self.port == IPMI_PORT:
             return self.host
@@ -157,12 +178,11 @@ class Servers:
     def __post_init__(self) -> None:
         if len(self.servers) > MOST_SERVERS:
             raise BadValue(f"{len(self.servers)} servers: at most {MOST_SERVERS}")
-        seen: dict[object, str] = {}
-        for server in self.servers:
+        seen: dict[object, int] = {}
+        for place, server in enumerate(self.servers):
             for what, value in (("name", server.name), ("BMC address", server.bmc)):
-                if value in seen:
-                    raise BadValue(f"server {server.name}: {what} {value} is already that of {seen[value]}")
-                seen[value] = server.name
+                if (first := seen.setdefault(value, place)) != place:
+                    raise GivenTwice((self.servers[first].name, server.name), (first, place), what, value)
             if server.account is None and self.default_account is None:
                 raise BadValue(f"server {server.name}: has no account; set account=, or once 'haconnsetup default account=NAME'")
 

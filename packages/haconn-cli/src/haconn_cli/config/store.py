@@ -21,7 +21,7 @@ from haconn_cli.config.paths import Paths
 _LOCK_PATIENCE = 10.0
 """Seconds; a change takes milliseconds, so whoever holds the lock longer is stuck."""
 
-_NEW_HEAD = "# Written by haconnsetup. Comments up to the first setting are kept, others are not.\n"
+_NEW_HEAD = "# Written by haconnsetup. Comments above the first setting stay; a change that would lose others is refused.\n"
 
 
 class NotWritten(Exception):  # noqa: N818 - errors here are named for the fact

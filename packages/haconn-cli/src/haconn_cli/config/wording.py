@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 
 def suggestion(word: str, known: Iterable[str]) -> str:
@@ -11,6 +11,11 @@ def suggestion(word: str, known: Iterable[str]) -> str:
     words = {each.lower(): each for each in known}
     near = difflib.get_close_matches(word.lower(), words, n=1, cutoff=0.6)
     return f" (did you mean {words[near[0]]}?)" if near else ""
+
+
+def no_such_server(name: str, names: Sequence[str]) -> str:
+    """That there is no server of this name; the nearest one, and all that there are."""
+    return f"no server {name}{suggestion(name, names)}; there are: {', '.join(names) or 'none'}"
 
 
 def one_line(text: str) -> str:

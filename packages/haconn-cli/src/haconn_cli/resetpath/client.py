@@ -13,7 +13,7 @@ from haconn_cli.config.model import KeyRing
 from haconn_cli.resetpath.outcomes import Accepted, EventSeen, Failed, Finished, Outcome, PathStatus, Progress, Welcomed
 from haconn_cli.resetpath.requester import PATIENCE, Requester
 from haconn_cli.resetpath.seal import Address
-from haconn_cli.resetpath.vocabulary import Action, ResetResult, Role, Standing
+from haconn_cli.resetpath.vocabulary import USUAL_BUDGET, Action, ResetResult, Role, Standing
 
 MOST_EVENTS = 256
 """Events kept for a reader that is slow; later ones are lost, as on the way."""
@@ -63,7 +63,7 @@ class Path:
         self,
         target: str,
         action: Action = Action.CYCLE,
-        budget: float = 60.0,
+        budget: float = USUAL_BUDGET,
         *,
         reason: str = "",
         force: bool = False,
@@ -71,7 +71,8 @@ class Path:
     ) -> ResetResult:
         """Reset a server and wait for the end, at most `budget` and a second; refusals are results too.
 
-        Raises `NotAnswered`: then nothing is known. Only `result.code.is_success` is success.
+        Raises `NotAnswered`: then nothing is known; `BadValue` for a target that no server may be named. Only
+        `result.code.is_success` is success.
         """
         now = trio.current_time()
         request = self._requester.request_reset(target, action, budget, now, reason=reason, force=force)
@@ -134,6 +135,14 @@ class Path:
                 self._waiting[outcome.request].send_nowait(outcome)
 
 
+async def _bind(socket: trio.socket.SocketType, address: str) -> None:
+    """Raises `NoSocket`."""
+    try:
+        await socket.bind((address, 0))
+    except OSError as error:
+        raise NoSocket(f"{address} is no address to send from on this machine: {error.strerror}") from None
+
+
 @asynccontextmanager
 async def open_requester(
     keys: KeyRing,
@@ -146,13 +155,16 @@ async def open_requester(
     version: str = "",
     bind: str | None = None,
 ) -> AsyncIterator[Path]:
-    """A requester of that role and name at one connector; `bind`: the local address to send from. Raises `NoSocket`."""
+    """A requester of that role and name at one connector; `bind`: the local address to send from.
+
+    Raises `NoSocket`, and `BadValue` for a name that no server may have.
+    """
     requester = Requester(keys, role, name, connector, secrets.token_bytes, digest, standing=standing, version=version)
     family = trio.socket.AF_INET6 if ip_address(connector[0]).version == 6 else trio.socket.AF_INET
     with trio.socket.socket(family, trio.socket.SOCK_DGRAM) as socket:
+        if bind is not None:
+            await _bind(socket, bind)
         try:
-            if bind is not None:
-                await socket.bind((bind, 0))
             await socket.connect(connector)
         except OSError as error:
             raise NoSocket(f"{connector[0]} port {connector[1]} cannot be reached: {error.strerror}") from None

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from haconn_cli.config.model import KeyRing
+from haconn_cli.config.model import KeyRing, checked_name
 from haconn_cli.resetpath import outcomes
 from haconn_cli.resetpath.outcomes import Failed, Outcome, Why
 from haconn_cli.resetpath.seal import (
@@ -67,6 +67,8 @@ class Requester:
         standing: Standing = Standing.ELSEWHERE,
         version: str = "",
     ) -> None:
+        """Raises `BadValue` for a name that no server may have."""
+        checked_name(name)
         self._randomness = randomness
         self._connector = participant_id(keys.cluster, Role.CONNECTOR, connector_name(*connector))
         self._seal = Seal(keys, participant_id(keys.cluster, role, name), randomness(EPOCH_SIZE))
@@ -94,8 +96,11 @@ class Requester:
     def request_reset(
         self, target: str, action: Action, budget: float, now: float, *, reason: str = "", force: bool = False
     ) -> bytes:
-        """Ask for a reset, which ends within `budget` seconds; without an answer it has `Failed` a second later."""
-        return self._ask(messages.ResetRequest(target, action, budget, force, reason), now, budget + GRACE)
+        """Ask for a reset, which ends within `budget` seconds; without an answer it has `Failed` a second later.
+
+        Raises `BadValue` for a target that no server may be named.
+        """
+        return self._ask(messages.ResetRequest(checked_name(target), action, budget, force, reason), now, budget + GRACE)
 
     def query_result(self, request: bytes, now: float, patience: float = PATIENCE) -> bytes:
         """Ask how an earlier reset request of this name stands; begins nothing."""

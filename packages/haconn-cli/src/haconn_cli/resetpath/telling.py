@@ -42,7 +42,11 @@ def progress_line(seen: Accepted | Progress) -> str:
     """One line: how far a reset is."""
     if isinstance(seen, Accepted):
         return "accepted; joined a reset of this server that was under way" if seen.joined else "accepted"
-    return f"{_PHASES[seen.phase]} ({seen.reads} reads)"
+    return _PHASES[seen.phase] + _count(seen.reads)
+
+
+def _count(readings: int) -> str:
+    return "" if readings == 0 else " (1 reading)" if readings == 1 else f" ({readings} readings)"
 
 
 def result_lines(target: str, result: ResetResult) -> Iterator[str]:

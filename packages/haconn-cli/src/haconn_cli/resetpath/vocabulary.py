@@ -40,6 +40,11 @@ class Action(IntEnum):
     """The chassis' own hard reset. There is no moment without power to see, so it never counts as success."""
 
 
+SHORTEST_BUDGET, USUAL_BUDGET, LONGEST_BUDGET = 1.0, 60.0, 600.0
+"""Seconds from a reset request to its final answer: less is over before a BMC has let anybody in, and whoever waits longer than
+ten minutes has mistaken the unit. The usual one leaves room for a BMC that is slow, or restarts."""
+
+
 class ResultCode(IntEnum):
     """The final answer to a reset request. A number that is not here is a failure."""
 

@@ -12,12 +12,11 @@ from haconn_cli.changes import warn_of_count
 from haconn_cli.config import store
 from haconn_cli.config.model import ResetPath, Servers
 from haconn_cli.config.paths import Paths
-from haconn_cli.control import NotRunning, StatusReport, ask_status
+from haconn_cli.control import NOT_PROCESSING, NotRunning, StatusReport, ask_status
 from haconn_cli.exits import Exit
 from haconn_cli.words import choose, no_more, split_flag
 
 _RIGHT = "haconnsetup show [setting|status|version] [--json]"
-_NOT_RUNNING = "HA connector service is not processing."
 _NOT_SET = " (not set)"
 
 
@@ -79,7 +78,7 @@ def _print_setting(reset_path: ResetPath | None, servers: Servers) -> None:
 
 def _print_status(status: StatusReport | None) -> None:
     if status is None:
-        screen.say(_NOT_RUNNING)
+        screen.say(NOT_PROCESSING)
         return
     screen.say("-- HA monitor connector service status --")
     _print_rows(" # name  link status", [(server.name, server.link, server.status) for server in status.servers])

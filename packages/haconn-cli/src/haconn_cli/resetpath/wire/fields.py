@@ -11,8 +11,8 @@ from construct import Adapter, Byte, Construct, GreedyBytes, Int32ub, Prefixed, 
 _NEVER = 0xFFFF_FFFF
 
 
-class Text(Adapter):
-    """Printable UTF-8 of at most `most` bytes behind its length; what is written is cut and cleaned to that."""
+class _Text(Adapter):
+    """Printable UTF-8 of at most `most` bytes behind its length."""
 
     def __init__(self, most: int) -> None:
         super().__init__(Prefixed(Byte, GreedyBytes))
@@ -26,6 +26,23 @@ class Text(Adapter):
         if len(obj) > self._most or not text.isprintable():
             raise ValidationError("text is too long or not printable")
         return text
+
+
+class Name(_Text):
+    """A text that says who is meant. It is never cut: what is left could be the name of another server.
+
+    Writing one that does not fit is a `ValueError`: whoever hands it in has not checked it.
+    """
+
+    def _encode(self, obj: str, context: Any, path: str) -> bytes:
+        encoded = obj.encode(errors="backslashreplace")
+        if len(encoded) > self._most or not obj.isprintable():
+            raise ValueError(f"name {obj!a}: must be printable and at most {self._most} bytes; a name is never cut")
+        return encoded
+
+
+class FreeText(_Text):
+    """A text for people to read; what is written is cut and cleaned to what fits."""
 
     def _encode(self, obj: str, context: Any, path: str) -> bytes:
         clean = "".join(letter if letter.isprintable() else "?" for letter in obj)

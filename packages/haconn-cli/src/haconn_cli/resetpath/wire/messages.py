@@ -21,7 +21,7 @@ from haconn_cli.resetpath.vocabulary import (
     Standing,
     Status,
 )
-from haconn_cli.resetpath.wire.fields import Guid, Member, Moment, Record, Row, Seconds, Text
+from haconn_cli.resetpath.wire.fields import FreeText, Guid, Member, Moment, Name, Record, Row, Seconds
 from haconn_cli.resetpath.wire.frame import CHALLENGE_SIZE, LARGEST, REQUEST_SIZE, SMALLEST, Malformed
 
 MOST_SERVERS, MOST_READINGS, MOST_COMMANDS = 16, 64, 6
@@ -203,12 +203,12 @@ _EVIDENCE = Record(
     "readings" / Row(MOST_READINGS, _READING),
     "bmc_guid" / Guid(),
     "cipher_suite" / Byte,
-    "power_commands" / Row(MOST_COMMANDS, Text(_COMMAND)),
-    "detail" / Text(_DETAIL),
+    "power_commands" / Row(MOST_COMMANDS, FreeText(_COMMAND)),
+    "detail" / FreeText(_DETAIL),
 )
 _SERVER_STATUS = Record(
     ServerStatus,
-    "name" / Text(_NAME),
+    "name" / Name(_NAME),
     "link" / Member(Link, otherwise=Link.NG),
     "status" / Member(Status, otherwise=Status.NOT_YET),
     "reset_capable" / Flag,
@@ -221,15 +221,15 @@ _LAYOUTS: dict[Type, tuple[type[Any], Construct]] = {
         "challenge" / Bytes(CHALLENGE_SIZE),
         "digest" / Bytes(_DIGEST),
         "standing" / Member(Standing),
-        "name" / Text(_NAME),
-        "version" / Text(_VERSION),
+        "name" / Name(_NAME),
+        "version" / FreeText(_VERSION),
     )),
     Type.WELCOME: (Welcome, Record(
         Welcome,
         "challenge" / Bytes(CHALLENGE_SIZE),
         "digest" / Bytes(_DIGEST),
-        "own_server" / Text(_NAME),
-        "version" / Text(_VERSION),
+        "own_server" / Name(_NAME),
+        "version" / FreeText(_VERSION),
     )),
     Type.CHALLENGE: (Challenge, Record(Challenge, "challenge" / Bytes(CHALLENGE_SIZE))),
     Type.REFUSED: (Refused, Record(Refused, "code" / Byte, "retry_after" / Moment())),
@@ -247,8 +247,8 @@ _LAYOUTS: dict[Type, tuple[type[Any], Construct]] = {
         "action" / Member(Action),
         "force" / Flag,
         "budget" / Moment(),
-        "target" / Text(_NAME),
-        "reason" / Text(_REASON),
+        "target" / Name(_NAME),
+        "reason" / FreeText(_REASON),
     )),
     Type.RESET_ACCEPTED: (Accepted, Record(Accepted, "operation" / Bytes(REQUEST_SIZE), "joined" / Flag)),
     Type.RESET_PROGRESS: (Progress, Record(
@@ -266,7 +266,7 @@ _LAYOUTS: dict[Type, tuple[type[Any], Construct]] = {
     )),
     Type.RESULT_ACK: (ResultAck, Record(ResultAck)),
     Type.RESULT_QUERY: (ResultQuery, Record(ResultQuery, _ROOM)),
-    Type.EVENT: (Event, Record(Event, "kind" / Member(EventKind), "server" / Text(_NAME))),
+    Type.EVENT: (Event, Record(Event, "kind" / Member(EventKind), "server" / Name(_NAME))),
     Type.EVENT_ACK: (EventAck, Record(EventAck)),
 }   # fmt: skip
 _TYPES = {kind: number for number, (kind, _) in _LAYOUTS.items()}
@@ -278,7 +278,7 @@ def type_of(message: Message) -> Type:
 
 
 def build_body(message: Message) -> bytes:
-    """The body; text and rows too long for a datagram are shortened."""
+    """The body; text and rows too long for a datagram are shortened. Raises `ValueError` for a name that is too long."""
     body = bytes(_LAYOUTS[type_of(message)][1].build(message))
     assert SMALLEST + len(body) <= LARGEST, "the bounds above add up to less"
     return body
