@@ -18,6 +18,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Self
 
 import trio
 
@@ -60,7 +61,7 @@ class ProcessWatch:
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._look)
 
-    def __enter__(self) -> ProcessWatch:
+    def __enter__(self) -> Self:
         self._thread.start()
         return self
 
@@ -101,7 +102,8 @@ def ipmitool_status(host: str, port: int) -> None:
 
 
 def fence_ipmilan(sim: IpmiSim, action: str) -> None:
-    words = {"ip": sim.host, "ipport": sim.port, "username": USER, "password": PASSWORD, "lanplus": 1, "cipher": 3, "action": action}
+    words = {"ip": sim.host, "ipport": sim.port, "username": USER, "password": PASSWORD}
+    words |= {"lanplus": 1, "cipher": 3, "action": action}
     text = run("fence_ipmilan", piped="".join(f"{key}={value}\n" for key, value in words.items()))
     if "Success" not in text:
         raise SystemExit(f"fence_ipmilan -o {action}: {text}")
@@ -136,7 +138,8 @@ def contests(connector: Connector, sim: IpmiSim, closed: int) -> list[Contest]:
 
 
 def compete(contest: Contest) -> tuple[float, float]:
-    ours, theirs = [], []
+    ours: list[float] = []
+    theirs: list[float] = []
     for _ in range(contest.rounds):
         for times, action in ((ours, contest.ours), (theirs, contest.theirs)):
             contest.prepare()
@@ -147,7 +150,8 @@ def compete(contest: Contest) -> tuple[float, float]:
 def password_sightings(connector: Connector, sim: IpmiSim) -> tuple[int, int]:
     """How often the process list showed the BMC's password, while our and their program worked."""
     counts = []
-    for action in (lambda: haconn_reset(connector, "off"), lambda: fence_ipmilan(sim, "off")):
+    actions: list[Callable[[], None]] = [lambda: haconn_reset(connector, "off"), lambda: fence_ipmilan(sim, "off")]
+    for action in actions:
         sim.power_is_on = True
         with ProcessWatch(PASSWORD) as watch:
             action()

@@ -20,6 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import trio
+
 from haconn_cli.config.load import ConfigError, load_settings
 from haconn_cli.config.model import Settings
 from haconn_cli.config.paths import Paths

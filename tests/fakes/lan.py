@@ -9,6 +9,7 @@ from typing import TypeAlias
 
 import pytest
 import trio
+
 from ipmi_lan.simulator import SimulatedBmc
 
 Address: TypeAlias = tuple[str, int]

@@ -13,8 +13,9 @@ from heapq import heappop, heappush
 from typing import Protocol, TypeVar
 
 import trio
-from ipmi_lan.transport.udp import PeerRefused
 from trio.testing import MockClock
+
+from ipmi_lan.transport.udp import PeerRefused
 
 LATENCY = 0.001   # seconds, one way
 _PATIENCE = 1e5   # seconds; nobody waits longer

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+
 from haconn_cli import app
 from haconn_cli.config.paths import ROOT_VARIABLE, Paths
 

@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import IO
 
 import pytest
+
 from haconn_cli import __version__, app, screen
 from haconn_cli.config.paths import ROOT_VARIABLE, Paths
 from haconn_cli.exits import Exit
-
 from tests.haconn_cli.conftest import Outcome, Setup
 
 

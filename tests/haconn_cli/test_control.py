@@ -6,6 +6,9 @@ import socket
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
 from haconn_cli.config.paths import Paths
 from haconn_cli.control import (
     LARGEST_REPLY,
@@ -21,9 +24,6 @@ from haconn_cli.control import (
     socket_address,
 )
 from haconn_cli.resetpath.vocabulary import Link, ServerStatus, Status
-from hypothesis import given
-from hypothesis import strategies as st
-
 from tests.haconn_cli.control_server import NEVER, control_server
 
 REPORT = StatusReport("0.1.0", None, (ServerReport("A", "NG", "monitoring", False, 2.5, "no answer for 3 s"),), {"replayed": 1})

@@ -8,7 +8,6 @@ from haconn_cli import __version__
 from haconn_cli.config.load import load_haconn, load_servers
 from haconn_cli.config.paths import Paths
 from haconn_cli.control import ServerReport, StatusReport, build_report
-
 from tests.haconn_cli.conftest import Outcome, Setup
 from tests.haconn_cli.control_server import control_server
 

@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 
 import pytest
+
 from haconn_cli.config.comments import below_head
 from haconn_cli.config.load import load_haconn, load_servers
 from haconn_cli.config.model import Service

@@ -4,11 +4,11 @@ import os
 import re
 
 import pytest
-from haconn_cli import oplog
-from haconn_cli.config.paths import Paths
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from haconn_cli import oplog
+from haconn_cli.config.paths import Paths
 from tests.haconn_cli.conftest import Setup
 
 

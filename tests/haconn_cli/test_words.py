@@ -1,10 +1,11 @@
 from __future__ import annotations
 
 import pytest
-from haconn_cli.config.wording import one_line, suggestion
-from haconn_cli.words import WrongWords, choose, no_more, settings, split_flag
 from hypothesis import given
 from hypothesis import strategies as st
+
+from haconn_cli.config.wording import one_line, suggestion
+from haconn_cli.words import WrongWords, choose, no_more, settings, split_flag
 
 RIGHT = "haconnsetup x addr=A port=P"
 NEVER = "is not taken from the command line, where others could read it; account=NAME asks for it"

@@ -23,7 +23,6 @@ from haconn_cli.config.model import (
 )
 from haconn_cli.config.paths import ROOT_VARIABLE, Paths
 from haconn_cli.config.store import haconn_text, keys_text, servers_text
-
 from tests.haconn_daemon.managed import ACCOUNT
 
 KEYS = KeyRing(bytes(range(16)), (Key(1, bytes(range(32))),))

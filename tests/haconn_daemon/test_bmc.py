@@ -4,11 +4,11 @@ from dataclasses import replace
 
 import pytest
 import trio
+
 from haconn_daemon.bmc import NotReady, WrongIdentity
 from ipmi_lan import IpmiError, NoAnswer, Privilege
 from ipmi_lan.commands.chassis import get_chassis_status
 from ipmi_lan.simulator.board import DEVICE_ID
-
 from tests.fakes.clock import run_in_virtual_time
 from tests.fakes.lan import Lan
 from tests.haconn_daemon.managed import ACCOUNT, GUID, HOST, a_board, the_way

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 import trio
+
 from haconn_cli.config.paths import Paths
 from haconn_cli.control import SOCKET_NAME, NotRunning, ServerReport, StatusReport, ask_status, socket_address
 from haconn_daemon import control

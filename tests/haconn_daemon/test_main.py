@@ -7,9 +7,9 @@ import sys
 from pathlib import Path
 
 import pytest
+
 from haconn_cli.config.paths import Paths
 from haconn_daemon import __version__
-
 from tests.haconn_daemon.installed import NOBODY_LISTENS, configure, environment, free_port, run_to_its_end, taken_port
 
 

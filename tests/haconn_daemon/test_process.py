@@ -10,9 +10,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
 from haconn_cli.config.paths import Paths
 from haconn_cli.control import ask_status
-
 from tests.haconn_daemon.installed import NOBODY_LISTENS, command, configure, environment, free_port, run_to_its_end
 
 

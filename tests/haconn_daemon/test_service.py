@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 import trio
+
 from haconn_cli.config.model import Service as ServiceSettings
 from haconn_cli.config.paths import Paths
 from haconn_cli.control import StatusReport, ask_status
@@ -22,7 +23,6 @@ from haconn_daemon.fence.record import Intent, Record
 from haconn_daemon.journal import Journal
 from haconn_daemon.service import Service
 from ipmi_lan.simulator import SimulatedBmc, serve_bmc
-
 from tests.fakes.clock import run_in_virtual_time
 from tests.haconn_daemon.installed import KEYS, NOBODY_LISTENS, configure, free_port
 from tests.haconn_daemon.managed import a_board

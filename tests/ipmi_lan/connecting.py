@@ -7,7 +7,6 @@ from typing import Any
 
 from ipmi_lan.client import Client, open_client
 from ipmi_lan.commands.chassis import Control, chassis_control
-
 from tests.fakes.network import LATENCY, Network
 from tests.ipmi_lan.simulator.console import USERS
 

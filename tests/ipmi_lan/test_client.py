@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 import trio
+
 from ipmi_lan.client import Client
 from ipmi_lan.commands.chassis import Control, chassis_control, get_chassis_status
 from ipmi_lan.commands.device import get_device_id, get_system_guid
@@ -29,7 +30,6 @@ from ipmi_lan.errors import (
 )
 from ipmi_lan.simulator import Faults
 from ipmi_lan.wire.codes import CompletionCode, Privilege
-
 from tests.fakes.bmc import RefusingBmc, WebServer, open_session_of
 from tests.fakes.network import Network, Weather, run_virtually
 from tests.ipmi_lan.connecting import LOGIN_TIMEOUT, OFF, ROUND_TRIP, connect

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 import trio
+
 from ipmi_lan.client import CLOSE_TIMEOUT, COMMAND_TIMEOUT, open_client
 from ipmi_lan.commands.chassis import get_chassis_status
 from ipmi_lan.commands.device import get_device_id, get_system_guid
@@ -16,7 +17,6 @@ from ipmi_lan.errors import (
 from ipmi_lan.simulator import Faults
 from ipmi_lan.transport.udp import UdpTransport
 from ipmi_lan.wire.codes import CompletionCode
-
 from tests.fakes.bmc import Mute, RefusingBmc, is_sealed
 from tests.fakes.network import Network, Weather, run_virtually
 from tests.ipmi_lan.connecting import OFF, connect

@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 import trio
+
 from ipmi_lan.client import CLOSE_TIMEOUT, COMMAND_TIMEOUT, Client
 from ipmi_lan.commands.device import get_device_id
 from ipmi_lan.errors import (
@@ -15,7 +16,6 @@ from ipmi_lan.errors import (
 )
 from ipmi_lan.simulator import Faults, SimulatedBmc
 from ipmi_lan.wire.codes import Privilege
-
 from tests.fakes.bmc import Mute
 from tests.fakes.network import LATENCY, AnyBmc, Flight, Network, run_virtually
 from tests.ipmi_lan.connecting import LOGIN_TIMEOUT, OFF, ROUND_TRIP, connect

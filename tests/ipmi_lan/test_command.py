@@ -6,15 +6,15 @@ from dataclasses import dataclass, fields
 from importlib import import_module
 from typing import Any
 
-import ipmi_lan.commands
 import pytest
 from construct import Byte, Int16ul, Struct
 from hypothesis import given
 from hypothesis import strategies as st
+
+import ipmi_lan.commands
 from ipmi_lan.command import NOTHING, Command, Definition, Empty, Layout
 from ipmi_lan.errors import Malformed
 from ipmi_lan.wire.codes import NetFn
-
 from tests.ipmi_lan.wire.octets import any_octets
 
 

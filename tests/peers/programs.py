@@ -12,6 +12,7 @@ from subprocess import STDOUT
 
 import pytest
 import trio
+
 from ipmi_lan.simulator import SimulatedBmc, serve_bmc
 
 _PACKAGES = {"ipmitool": "ipmitool", "ipmi_sim": "openipmi", "ipmipower": "freeipmi-tools", "bmc-info": "freeipmi-tools"}

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 import trio
+
 from ipmi_lan.client import Client, open_client
 from ipmi_lan.command import Command
 from ipmi_lan.commands.chassis import Control, chassis_control, get_chassis_status
@@ -18,7 +19,6 @@ from ipmi_lan.commands.login import get_session_info
 from ipmi_lan.crypto.suites import SUITE_3, SUITE_17
 from ipmi_lan.errors import CommandRefused, NoAnswer, PortRefused, SessionLost, SuiteRefused, WrongKg, WrongPassword
 from ipmi_lan.wire.codes import CompletionCode, Privilege
-
 from tests.peers.ipmi_sim import PASSWORD, USER, IpmiSim, running_ipmi_sims
 
 pytestmark = pytest.mark.peer

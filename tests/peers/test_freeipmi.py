@@ -6,10 +6,10 @@ import os
 from pathlib import Path
 
 import pytest
+
 from ipmi_lan.commands.chassis import Control
 from ipmi_lan.simulator import SimulatedBmc
 from ipmi_lan.wire.codes import Privilege
-
 from tests.peers.programs import Outcome, run_program, with_served
 
 pytestmark = pytest.mark.peer

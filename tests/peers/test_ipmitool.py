@@ -5,10 +5,10 @@ from __future__ import annotations
 import os
 
 import pytest
+
 from ipmi_lan.commands.chassis import Control
 from ipmi_lan.simulator import SimulatedBmc
 from ipmi_lan.wire.codes import Privilege
-
 from tests.peers.programs import run_program, with_served
 
 pytestmark = pytest.mark.peer

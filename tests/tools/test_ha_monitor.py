@@ -14,13 +14,13 @@ from pathlib import Path
 
 import pytest
 import trio
+from trio.testing import MockClock
+
 from haconn_cli.config import store
 from haconn_cli.config.model import ResetPath, Settings
 from haconn_cli.config.paths import Paths
 from haconn_cli.resetpath.seal import Address
 from haconn_cli.resetpath.vocabulary import Action, EventKind, ResetResult, ResultCode
-from trio.testing import MockClock
-
 from tests.haconn_cli.resetpath.cluster import KEYS, SERVERS
 from tests.haconn_daemon.resetpath.in_thread import connector_in_thread
 from tests.haconn_daemon.resetpath.network import OFF

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -19,7 +20,7 @@ from tests.whole.connector import Connector, free_reset_port, running
 pytestmark = [pytest.mark.peer, pytest.mark.whole]
 NAMES = ("PSERVER1", "PSERVER2", "PSERVER3", "PSERVER4")
 HOSTS = ["127.0.2.51", "127.0.2.52", "127.0.2.53", "127.0.2.54"]
-PORT = 6230
+PORT = 6230 + os.getpid() % 20000   # ipmi_sim shares a port that is taken: two runs at once must not meet
 
 
 @asynccontextmanager

@@ -21,6 +21,7 @@ from tests.whole.connector import Connector, free_reset_port, running
 
 pytestmark = pytest.mark.whole
 NAMES = ("PSERVER1", "PSERVER2")
+PORT = 6230 + os.getpid() % 20000   # two runs at once must not meet
 
 
 @asynccontextmanager
@@ -30,9 +31,9 @@ async def pair(folder: Path) -> AsyncIterator[tuple[Connector, SimulatedBmc, Res
     bmcs = [SimulatedBmc(name, users, os.urandom(16), os.urandom) for name in NAMES]
     hosts = [f"127.0.4.{51 + number}" for number in range(2)]
     async with trio.open_nursery() as nursery:
-        await nursery.start(serve_bmcs, {(host, 6230): bmc for host, bmc in zip(hosts, bmcs, strict=True)})
+        await nursery.start(serve_bmcs, {(host, PORT): bmc for host, bmc in zip(hosts, bmcs, strict=True)})
         connector = Connector(folder / "server1", "127.0.4.1", free_reset_port("127.0.4.1"))
-        places = {name: f"{host}:6230" for name, host in zip(NAMES, hosts, strict=True)}
+        places = {name: f"{host}:{PORT}" for name, host in zip(NAMES, hosts, strict=True)}
         await connector.configure("operator", "correct horse", places)
         async with running(connector):
             await connector.until("monitored", lambda status: all(each["link"] == "OK" for each in status.values()))

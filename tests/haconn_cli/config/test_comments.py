@@ -3,9 +3,10 @@ from __future__ import annotations
 import tomllib
 
 import pytest
-from haconn_cli.config.comments import below_head, head
 from hypothesis import given
 from hypothesis import strategies as st
+
+from haconn_cli.config.comments import below_head, head
 
 
 @pytest.mark.parametrize(

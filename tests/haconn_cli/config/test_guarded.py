@@ -4,6 +4,7 @@ import os
 from pathlib import Path
 
 import pytest
+
 from haconn_cli.config.guarded import Unreadable, read_guarded
 
 

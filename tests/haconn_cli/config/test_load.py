@@ -4,6 +4,9 @@ from pathlib import Path
 
 import pytest
 import tomli_w
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
 from haconn_cli.config.load import (
     ConfigError,
     ConfigMissing,
@@ -15,8 +18,6 @@ from haconn_cli.config.load import (
 )
 from haconn_cli.config.model import Account, BmcAddress, ManagedServer, Servers, Service
 from haconn_cli.config.paths import Paths
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 
 KEY = f'format = 1\ncluster = "{"ab" * 16}"\n[[key]]\nid = 1\nsecret = "{"cd" * 32}"\n'
 HACONN = 'format = 1\n[resetpath]\naddr = "192.168.0.1/24"\nport = 30000\n'

@@ -1,6 +1,9 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
 from haconn_cli.config.model import (
     Account,
     BadValue,
@@ -16,8 +19,6 @@ from haconn_cli.config.model import (
     parse_interface,
     parse_port,
 )
-from hypothesis import given
-from hypothesis import strategies as st
 
 ADMIN = Account("admin", "pw")
 

@@ -12,6 +12,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
 from haconn_cli.config import store
 from haconn_cli.config.load import load_haconn, load_keys, load_servers
 from haconn_cli.config.model import (
@@ -27,8 +30,6 @@ from haconn_cli.config.model import (
     Service,
 )
 from haconn_cli.config.paths import ROOT_VARIABLE, Paths
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 
 RESET_PATH = ResetPath(ip_interface("192.168.0.1/24"), 30000)
 SERVERS = Servers((ManagedServer("A", BmcAddress("10.0.0.1"), Account("admin", "pw")),))

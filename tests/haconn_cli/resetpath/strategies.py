@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from hypothesis import strategies as st
+
 from haconn_cli.resetpath import vocabulary as v
 from haconn_cli.resetpath.wire import messages as m
-from hypothesis import strategies as st
 
 
 def _text(most: int) -> st.SearchStrategy[str]:

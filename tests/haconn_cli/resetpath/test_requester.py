@@ -5,6 +5,9 @@ from __future__ import annotations
 from itertools import pairwise
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
 from haconn_cli.config.model import BadValue
 from haconn_cli.resetpath.outcomes import (
     Accepted,
@@ -31,9 +34,6 @@ from haconn_cli.resetpath.vocabulary import (
 from haconn_cli.resetpath.wire import messages as m
 from haconn_cli.resetpath.wire.frame import Frame
 from haconn_cli.resetpath.wire.messages import parse_body_untrusted
-from hypothesis import given
-from hypothesis import strategies as st
-
 from tests.haconn_cli.resetpath.cluster import CONNECTOR, KEYS, SERVERS, randomness
 
 OURS = participant_id(KEYS.cluster, Role.MONITOR, "PSERVER1")

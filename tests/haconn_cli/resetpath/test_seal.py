@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
 from haconn_cli.config.model import Key, KeyRing
 from haconn_cli.resetpath.seal import (
     CHALLENGE_PERIOD,
@@ -16,9 +19,6 @@ from haconn_cli.resetpath.seal import (
 )
 from haconn_cli.resetpath.vocabulary import EventKind
 from haconn_cli.resetpath.wire.messages import Event, MyVersion
-from hypothesis import given
-from hypothesis import strategies as st
-
 from tests.haconn_cli.resetpath.cluster import CLUSTER, KEYS, randomness
 
 A, B, C = b"a" * 8, b"b" * 8, b"c" * 8

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+
 from haconn_cli.resetpath.outcomes import Accepted, Progress
 from haconn_cli.resetpath.telling import progress_line, result_lines
 from haconn_cli.resetpath.vocabulary import Evidence, Phase, Reading, ResetResult, ResultCode

@@ -6,11 +6,11 @@ import json
 from pathlib import Path
 
 import pytest
+
 from haconn_cli.config.model import Key, KeyRing
 from haconn_cli.resetpath import vocabulary as v
 from haconn_cli.resetpath.seal import Seal, connector_name, participant_id
 from haconn_cli.resetpath.wire import messages as m
-
 from tests.haconn_cli.resetpath import independent as other
 
 VECTORS: dict[str, str] = json.loads((Path(__file__).parent / "vectors.json").read_text())

@@ -1,10 +1,10 @@
 from __future__ import annotations
 
 import pytest
+
 from haconn_cli.config.load import load_servers
 from haconn_cli.config.model import Account
 from haconn_cli.config.paths import Paths
-
 from tests.haconn_cli.conftest import Outcome, Setup
 
 

@@ -1,9 +1,9 @@
 from __future__ import annotations
 
 import pytest
+
 from haconn_cli.config.load import load_keys
 from haconn_cli.config.paths import Paths
-
 from tests.haconn_cli.conftest import Setup
 
 

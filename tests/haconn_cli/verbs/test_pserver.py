@@ -1,11 +1,11 @@
 from __future__ import annotations
 
 import pytest
+
 from haconn_cli import screen
 from haconn_cli.config.load import load_servers
 from haconn_cli.config.model import Account, BmcAddress, ManagedServer
 from haconn_cli.config.paths import Paths
-
 from tests.haconn_cli.conftest import Outcome, Setup
 
 ADD = "haconnsetup pserver add NAME addr=BMC [account=ACCOUNT]"

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 
 import pytest
+
 from haconn_cli import screen
 from haconn_cli.config.load import load_settings
 from haconn_cli.config.paths import Paths
@@ -14,7 +15,6 @@ from haconn_cli.control import ServerReport, StatusReport, build_report
 from haconn_cli.resetpath import client
 from haconn_cli.resetpath.vocabulary import Action, Evidence, Reading, ResetResult, ResultCode
 from haconn_cli.verbs import reset
-
 from tests.haconn_cli.conftest import Outcome, Setup
 from tests.haconn_cli.control_server import control_server
 from tests.haconn_daemon.resetpath.in_thread import Connector, connector_in_thread

@@ -1,11 +1,11 @@
 from __future__ import annotations
 
 import pytest
+
 from haconn_cli.config.load import load_haconn
 from haconn_cli.config.model import ResetPath
 from haconn_cli.config.paths import Paths
 from haconn_cli.control import StatusReport, build_report
-
 from tests.haconn_cli.conftest import Setup
 from tests.haconn_cli.control_server import control_server
 

@@ -3,9 +3,9 @@ from __future__ import annotations
 import json
 
 import pytest
+
 from haconn_cli.config.paths import Paths
 from haconn_cli.control import ServerReport, StatusReport, build_report
-
 from tests.haconn_cli.conftest import Outcome, Setup
 from tests.haconn_cli.control_server import NEVER, control_server
 

@@ -10,13 +10,13 @@ from typing import Any
 
 import pytest
 import trio
+
 from haconn_cli.resetpath.vocabulary import Action, Phase, ResetResult, ResultCode
 from haconn_daemon.bmc import Bmc
 from haconn_daemon.fence.desk import Admitted, Desk, Operation, Order
 from haconn_daemon.fence.record import Intent, Record
 from ipmi_lan.commands.chassis import Control
 from ipmi_lan.simulator import SimulatedBmc
-
 from tests.fakes.clock import run_in_virtual_time, without_threads
 from tests.fakes.lan import Lan
 from tests.haconn_daemon.managed import HOST, NAME, a_board, the_way

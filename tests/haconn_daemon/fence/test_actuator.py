@@ -9,13 +9,13 @@ from typing import Any
 
 import pytest
 import trio
+
 from haconn_cli.resetpath.vocabulary import Action, Phase, ResetResult, ResultCode
 from haconn_daemon.fence.actuator import carry_out
 from haconn_daemon.fence.plan import Plan
 from ipmi_lan import Privilege
 from ipmi_lan.commands.chassis import Control
 from ipmi_lan.simulator import Chassis, Faults
-
 from tests.fakes.clock import run_in_virtual_time
 from tests.fakes.lan import Lan
 from tests.haconn_daemon.fence.bench import Bench, run

@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 import trio
+
 from haconn_cli.resetpath.vocabulary import LONGEST_BUDGET, SHORTEST_BUDGET, Action, Phase, ResultCode
 from haconn_daemon.fence.desk import RECORD_PATIENCE, Admitted, Desk
 from haconn_daemon.fence.record import Intent, Record
 from ipmi_lan.commands.chassis import Control
-
 from tests.fakes.clock import run_in_virtual_time
 from tests.fakes.lan import Lan
 from tests.haconn_daemon.fence.bench import TICKET, Bench, run

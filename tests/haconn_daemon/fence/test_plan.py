@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+
 from haconn_cli.resetpath.vocabulary import Action, Phase, ResetResult, ResultCode
 from haconn_daemon.fence.plan import Done, Plan, Read, Step, Switch, Timing, Wait
 from ipmi_lan.commands.chassis import Control

@@ -7,11 +7,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from haconn_cli.resetpath.vocabulary import Action, ResetResult, ResultCode
-from haconn_daemon.fence.plan import Done, Plan, Read, Switch, Timing, Wait
 from hypothesis import event, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
+
+from haconn_cli.resetpath.vocabulary import Action, ResetResult, ResultCode
+from haconn_daemon.fence.plan import Done, Plan, Read, Switch, Timing, Wait
 from ipmi_lan.commands.chassis import Control
 
 GUID = bytes(range(1, 17))

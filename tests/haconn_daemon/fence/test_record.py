@@ -7,11 +7,12 @@ import tempfile
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
 from haconn_cli.resetpath.vocabulary import Evidence, Reading, ResetResult, ResultCode
 from haconn_daemon.fence import record as record_module
 from haconn_daemon.fence.record import Intent, Past, Record
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 RESULT = ResetResult(
     ResultCode.CYCLED_CONFIRMED,

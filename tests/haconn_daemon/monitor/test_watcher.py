@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 import trio
+
 from haconn_cli.resetpath.vocabulary import Link, ServerStatus, Status
 from haconn_daemon.bmc import Bmc
 from haconn_daemon.monitor.health import WRONG_PASSWORD_PAUSE, Change, Judge
 from haconn_daemon.monitor.watcher import Watcher
 from ipmi_lan.simulator import SimulatedBmc
-
 from tests.fakes.clock import run_in_virtual_time
 from tests.fakes.lan import Lan
 from tests.haconn_daemon.managed import ACCOUNT, HOST, NAME, a_board, the_way

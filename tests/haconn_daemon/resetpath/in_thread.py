@@ -9,13 +9,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 import trio
+
 from haconn_cli.config.model import KeyRing, Servers
 from haconn_cli.resetpath.seal import Address
 from haconn_cli.resetpath.vocabulary import EventKind, Phase, ResetResult
 from haconn_daemon.resetpath.arrivals import Arrival, ResetAsked
 from haconn_daemon.resetpath.endpoint import Endpoint
 from haconn_daemon.resetpath.responder import Responder
-
 from tests.haconn_daemon.resetpath.network import statuses
 
 

@@ -26,7 +26,6 @@ from haconn_cli.resetpath.vocabulary import (
 )
 from haconn_daemon.resetpath.arrivals import Arrival, RequestKey, ResetAsked
 from haconn_daemon.resetpath.responder import Responder
-
 from tests.haconn_cli.resetpath.cluster import CONNECTOR, KEYS, SERVERS, randomness
 
 STATUSES = tuple(

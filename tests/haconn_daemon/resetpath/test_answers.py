@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
 from haconn_cli.resetpath.vocabulary import Action, ResetResult, ResultCode
 from haconn_cli.resetpath.wire.messages import ResetRequest
 from haconn_daemon.resetpath import answers
 from haconn_daemon.resetpath.answers import KEPT_FOR, Answers, Asked
 from haconn_daemon.resetpath.arrivals import RequestKey
-from hypothesis import given
-from hypothesis import strategies as st
 
 OFF, STILL_ON = ResetResult(ResultCode.OFF_CONFIRMED), ResetResult(ResultCode.STILL_ON)
 OPERATION = b"p" * 16

@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 
 import pytest
 import trio
+
 from haconn_cli.resetpath.client import NoSocket, NotAnswered, Path, open_requester
 from haconn_cli.resetpath.outcomes import Accepted, Progress, Why
 from haconn_cli.resetpath.seal import Address
@@ -16,7 +17,6 @@ from haconn_cli.resetpath.vocabulary import Action, EventKind, Phase, ResultCode
 from haconn_daemon.resetpath.arrivals import Arrival, HelloSeen, ResetAsked, ResultAcknowledged
 from haconn_daemon.resetpath.endpoint import Endpoint
 from haconn_daemon.resetpath.responder import Responder
-
 from tests.haconn_cli.resetpath.cluster import KEYS, SERVERS
 from tests.haconn_daemon.resetpath.network import OFF, STATUSES, statuses
 

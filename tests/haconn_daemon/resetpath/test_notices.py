@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
 from haconn_cli.resetpath.vocabulary import EventKind, Role
 from haconn_cli.resetpath.wire.messages import Event
 from haconn_daemon.resetpath import notices
 from haconn_daemon.resetpath.notices import EVENT_WAITS, RESULT_WAITS, Notices
 from haconn_daemon.resetpath.peers import Participant, Peer
-from hypothesis import given
-from hypothesis import strategies as st
 
 PEER = Peer(b"s" * 8, Participant(Role.MONITOR, "PSERVER1"), bytes(16), ("127.0.0.1", 1), 0.0)
 EVENT = Event(EventKind.POWER_OFF, "PSERVER2")

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from haconn_cli.config.model import BmcAddress, ManagedServer, Servers
-from haconn_cli.resetpath.vocabulary import ADMIN, Role
-from haconn_daemon.resetpath.peers import BURST, MOST_LIVES, PEER_LIFE, RATE, Allowance, Participant, Peer, Peers, participants
 from hypothesis import given
 from hypothesis import strategies as st
 
+from haconn_cli.config.model import BmcAddress, ManagedServer, Servers
+from haconn_cli.resetpath.vocabulary import ADMIN, Role
+from haconn_daemon.resetpath.peers import BURST, MOST_LIVES, PEER_LIFE, RATE, Allowance, Participant, Peer, Peers, participants
 from tests.haconn_cli.resetpath.cluster import CLUSTER, SERVERS
 
 

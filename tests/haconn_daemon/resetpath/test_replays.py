@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
 from haconn_cli.config.model import KeyRing
 from haconn_cli.resetpath.outcomes import Finished
 from haconn_cli.resetpath.requester import Requester
@@ -11,9 +14,6 @@ from haconn_cli.resetpath.wire.frame import parse_frame_untrusted
 from haconn_cli.resetpath.wire.messages import Type
 from haconn_daemon.resetpath.arrivals import Arrival
 from haconn_daemon.resetpath.responder import Responder
-from hypothesis import given
-from hypothesis import strategies as st
-
 from tests.haconn_cli.resetpath.cluster import CONNECTOR, KEYS, MONITOR
 from tests.haconn_daemon.resetpath.network import Network, make_requester, make_responder
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+
 from haconn_cli.resetpath.outcomes import EventSeen, Failed, Finished, PathStatus, Welcomed, Why
 from haconn_cli.resetpath.requester import Requester
 from haconn_cli.resetpath.seal import Seal, connector_name, participant_id
@@ -13,7 +14,6 @@ from haconn_cli.resetpath.wire.messages import parse_body_untrusted
 from haconn_daemon.resetpath import answers, peers
 from haconn_daemon.resetpath.arrivals import Arrival, HelloSeen, OtherVersionSeen, RequestKey, ResetAsked, ResultAcknowledged
 from haconn_daemon.resetpath.responder import Responder
-
 from tests.haconn_cli.resetpath.cluster import CONNECTOR, KEYS, MONITOR, SERVERS, randomness
 from tests.haconn_daemon.resetpath.network import OFF, Network, make_requester, make_responder
 

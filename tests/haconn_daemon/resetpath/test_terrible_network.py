@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
 from haconn_cli.resetpath.outcomes import (
     Accepted,
     EventSeen,
@@ -16,9 +19,6 @@ from haconn_cli.resetpath.outcomes import (
 from haconn_cli.resetpath.seal import Address
 from haconn_cli.resetpath.vocabulary import Action, EventKind, ResetResult, ResultCode
 from haconn_daemon.resetpath.arrivals import HelloSeen, ResultAcknowledged
-from hypothesis import given, settings
-from hypothesis import strategies as st
-
 from tests.haconn_cli.resetpath.cluster import MONITOR
 from tests.haconn_daemon.resetpath.network import (
     OFF,

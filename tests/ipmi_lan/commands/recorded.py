@@ -6,7 +6,6 @@ from typing import Any
 
 from ipmi_lan.command import Command
 from ipmi_lan.wire.message import Request, Response, parse_request_untrusted, parse_response_untrusted
-
 from tests.vectors.load import exchanges, traces
 
 

@@ -3,6 +3,7 @@ from __future__ import annotations
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from ipmi_lan.commands.channel import (
     GET_CHANNEL_CIPHER_SUITES,
     GET_CHANNEL_INFO,
@@ -15,7 +16,6 @@ from ipmi_lan.commands.channel import (
 from ipmi_lan.errors import Malformed
 from ipmi_lan.wire.message import parse_request_untrusted, parse_response_untrusted
 from ipmi_lan.wire.packet import parse_packet_untrusted
-
 from tests.ipmi_lan.commands.recorded import is_asked_by
 from tests.vectors.load import frames
 

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from ipmi_lan.commands.chassis import (
     CHASSIS_CONTROL,
     GET_CHASSIS_STATUS,
@@ -21,7 +22,6 @@ from ipmi_lan.commands.chassis import (
     get_system_restart_cause,
 )
 from ipmi_lan.errors import Malformed
-
 from tests.ipmi_lan.commands.recorded import exchange, is_asked_by, reply_in
 
 CONTROLS = {

@@ -3,6 +3,7 @@ from __future__ import annotations
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from ipmi_lan.commands.device import (
     GET_DEVICE_ID,
     GET_SYSTEM_GUID,
@@ -12,7 +13,6 @@ from ipmi_lan.commands.device import (
     get_system_guid,
 )
 from ipmi_lan.errors import Malformed
-
 from tests.ipmi_lan.commands.recorded import exchange, is_asked_by, reply_in
 from tests.vectors.load import traces
 

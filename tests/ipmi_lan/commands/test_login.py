@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from ipmi_lan.command import Definition
 from ipmi_lan.commands.login import (
     CLOSE_SESSION,
@@ -27,7 +28,6 @@ from ipmi_lan.errors import Malformed
 from ipmi_lan.wire.codes import Privilege
 from ipmi_lan.wire.message import Request, parse_request_untrusted, parse_response_untrusted
 from ipmi_lan.wire.packet15 import parse_sessionless_untrusted
-
 from tests.ipmi_lan.commands.recorded import exchange, is_asked_by
 from tests.vectors.load import frames
 

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from ipmi_lan.crypto.rakp import (
     Login,
     NotAuthentic,
@@ -18,7 +19,6 @@ from ipmi_lan.crypto.rakp import (
     verify_code,
 )
 from ipmi_lan.crypto.suites import DEFAULT_SUITES, SUITE_3, SUITE_17, CipherSuite
-
 from tests.vectors.load import Derivation, Handshake, derivations, handshakes
 
 every_login = pytest.mark.parametrize("known", handshakes(), ids=lambda known: known.id)

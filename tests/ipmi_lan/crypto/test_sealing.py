@@ -6,12 +6,12 @@ from dataclasses import replace
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from ipmi_lan.crypto.rakp import NotAuthentic, SessionKeys, digest
 from ipmi_lan.crypto.sealing import BLOCK, decrypt_untrusted, encrypt, seal, unseal_untrusted
 from ipmi_lan.crypto.suites import DEFAULT_SUITES, SUITE_3, SUITE_17, CipherSuite
 from ipmi_lan.errors import Malformed
 from ipmi_lan.wire.packet import Packet, build_packet, parse_packet_untrusted
-
 from tests.ipmi_lan.wire.octets import hostile, word
 from tests.vectors.load import AesCase, Trace, aes_cases, entry, traces
 

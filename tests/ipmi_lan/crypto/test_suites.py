@@ -2,7 +2,6 @@ from __future__ import annotations
 
 from ipmi_lan.crypto.suites import DEFAULT_SUITES, SUITE_3, SUITE_17
 from ipmi_lan.wire.handshake import Algorithms
-
 from tests.vectors.load import entry
 
 

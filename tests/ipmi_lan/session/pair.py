@@ -14,7 +14,6 @@ from ipmi_lan.session.session import Session
 from ipmi_lan.simulator import SimulatedBmc
 from ipmi_lan.wire.codes import PayloadType, Privilege
 from ipmi_lan.wire.packet import Packet, parse_packet_untrusted
-
 from tests.fakes.network import AnyBmc
 from tests.ipmi_lan.simulator.console import ADDRESS, USERS, a_bmc
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from ipmi_lan.commands.chassis import get_chassis_status
 from ipmi_lan.session.events import Answered, Failed, Opened
 from ipmi_lan.wire.packet import Packet, build_packet
 from ipmi_lan.wire.rmcp import IPMI_HEADER
-
 from tests.fakes.bmc import open_session_of, sealed
 from tests.ipmi_lan.session.pair import Pair
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import pytest
+
 from ipmi_lan.errors import BadArgument
 from ipmi_lan.session.events import Credentials
 from ipmi_lan.wire.codes import Privilege

@@ -6,13 +6,13 @@ from itertools import combinations, product
 
 import pytest
 import trio
+
 from ipmi_lan.client import open_client
 from ipmi_lan.commands.chassis import get_chassis_status
 from ipmi_lan.errors import IpmiError, LoginRefused, NoAnswer, SessionLost
 from ipmi_lan.simulator import SimulatedBmc
 from ipmi_lan.wire.codes import PayloadType
 from ipmi_lan.wire.packet import parse_packet_untrusted
-
 from tests.fakes.network import Flight, Network, Weather, run_virtually
 from tests.ipmi_lan.simulator.console import USERS, a_bmc
 

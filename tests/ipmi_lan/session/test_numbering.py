@@ -3,6 +3,7 @@ from __future__ import annotations
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from ipmi_lan.session.numbering import WINDOW, ReplayWindow, RequestNumbers, following
 from ipmi_lan.session.retry import QUARANTINE
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import pytest
+
 from ipmi_lan.crypto.suites import SUITE_3, SUITE_17
 from ipmi_lan.errors import (
     BadArgument,
@@ -19,7 +20,6 @@ from ipmi_lan.session.retry import SETTLE_WAIT
 from ipmi_lan.simulator.faults import Faults
 from ipmi_lan.wire import handshake
 from ipmi_lan.wire.codes import PayloadType, Privilege, RakpStatus
-
 from tests.fakes.bmc import Rewrite, RewritingBmc
 from tests.ipmi_lan.session.pair import DEADLINE, Pair
 from tests.ipmi_lan.simulator.console import GUID, a_bmc

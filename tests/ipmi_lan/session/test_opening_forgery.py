@@ -7,13 +7,13 @@ from functools import partial
 from typing import Any
 
 import pytest
+
 from ipmi_lan.crypto.suites import SUITE_3, SUITE_17, CipherSuite
 from ipmi_lan.errors import NoAnswer, SuiteRefused, WrongPassword
 from ipmi_lan.session.events import Opened
 from ipmi_lan.wire.codes import PayloadType
 from ipmi_lan.wire.handshake import Algorithms, build_open_session_response, parse_open_session_response_untrusted
 from ipmi_lan.wire.packet import Packet, build_packet, parse_packet_untrusted
-
 from tests.fakes.bmc import RewritingBmc
 from tests.fakes.network import flip
 from tests.ipmi_lan.session.pair import Pair

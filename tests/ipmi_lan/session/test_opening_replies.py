@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+
 from ipmi_lan.crypto.suites import SUITE_3, SUITE_17, CipherSuite
 from ipmi_lan.errors import (
     IpmiError,
@@ -16,7 +17,6 @@ from ipmi_lan.simulator.faults import Faults
 from ipmi_lan.wire import handshake
 from ipmi_lan.wire.codes import PayloadType, RakpStatus
 from ipmi_lan.wire.packet import Packet, build_packet
-
 from tests.ipmi_lan.session.pair import Pair
 from tests.ipmi_lan.session.test_opening import OPEN, RAKP_2, RAKP_4, rewriting
 from tests.ipmi_lan.simulator.console import a_bmc

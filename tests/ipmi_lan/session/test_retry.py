@@ -3,6 +3,7 @@ from __future__ import annotations
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from ipmi_lan.client import COMMAND_TIMEOUT, LOGIN_TIMEOUT
 from ipmi_lan.session import retry
 

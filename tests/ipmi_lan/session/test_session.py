@@ -3,6 +3,7 @@ from __future__ import annotations
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from ipmi_lan.commands.chassis import Control, chassis_control, get_chassis_status
 from ipmi_lan.commands.device import get_device_id, get_system_guid
 from ipmi_lan.commands.login import set_session_privilege_level
@@ -13,7 +14,6 @@ from ipmi_lan.session.retry import BUSY_WAIT, COMMAND_WAITS, QUARANTINE
 from ipmi_lan.wire.codes import CompletionCode, Privilege
 from ipmi_lan.wire.message import Request, Response, parse_request_untrusted
 from ipmi_lan.wire.packet import parse_packet_untrusted
-
 from tests.fakes.bmc import open_session_of, sealed_response
 from tests.ipmi_lan.session.pair import Pair
 from tests.ipmi_lan.simulator.console import GUID

@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+
 from ipmi_lan.command import Command
 from ipmi_lan.commands.chassis import Control, chassis_control, get_chassis_status, get_system_restart_cause
 from ipmi_lan.commands.device import get_device_id, get_system_guid
@@ -20,7 +21,6 @@ from ipmi_lan.wire.codes import PayloadType, Privilege
 from ipmi_lan.wire.message import Response, build_response
 from ipmi_lan.wire.packet import Packet, build_packet, parse_packet_untrusted
 from ipmi_lan.wire.packet15 import build_sessionless
-
 from tests.fakes.bmc import open_session_of, sealed
 from tests.fakes.network import flip
 from tests.ipmi_lan.session.pair import Pair

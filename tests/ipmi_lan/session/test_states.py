@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import pytest
+
 from ipmi_lan.session.opening import Opening
 from ipmi_lan.session.states import AWAITED_PHASE, TABLE, State, Timer
 from ipmi_lan.wire.codes import PayloadType

@@ -3,6 +3,7 @@ from __future__ import annotations
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from ipmi_lan.commands.chassis import Control, chassis_control, get_chassis_status
 from ipmi_lan.crypto.sealing import seal
 from ipmi_lan.crypto.suites import SUITE_3, SUITE_17, CipherSuite
@@ -10,7 +11,6 @@ from ipmi_lan.errors import BadArgument
 from ipmi_lan.wire.codes import PayloadType, Privilege
 from ipmi_lan.wire.packet import Packet, build_packet
 from ipmi_lan.wire.rmcp import IPMI_HEADER
-
 from tests.ipmi_lan.simulator.console import ADDRESS, Console, a_bmc
 
 OFF = chassis_control(Control.POWER_OFF)

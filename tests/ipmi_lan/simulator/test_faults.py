@@ -3,7 +3,6 @@ from __future__ import annotations
 from ipmi_lan.commands.chassis import Control, chassis_control, get_chassis_status
 from ipmi_lan.commands.login import close_session
 from ipmi_lan.simulator import Chassis
-
 from tests.ipmi_lan.simulator.console import Console, a_bmc
 
 OFF = chassis_control(Control.POWER_OFF)

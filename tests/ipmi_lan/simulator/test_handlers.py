@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import pytest
+
 from ipmi_lan.command import Command
 from ipmi_lan.commands.channel import get_channel_cipher_suites, get_channel_info
 from ipmi_lan.commands.chassis import (
@@ -21,7 +22,6 @@ from ipmi_lan.simulator.board import DEVICE_ID
 from ipmi_lan.wire.codes import CompletionCode, PayloadType, Privilege
 from ipmi_lan.wire.message import Request, build_request, parse_response_untrusted
 from ipmi_lan.wire.packet15 import build_sessionless, parse_sessionless_untrusted
-
 from tests.ipmi_lan.simulator.console import ADDRESS, GUID, Console, a_bmc, ask_outside_session
 
 

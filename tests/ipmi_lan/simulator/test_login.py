@@ -1,12 +1,12 @@
 from __future__ import annotations
 
 import pytest
+
 from ipmi_lan.commands.device import get_system_guid
 from ipmi_lan.crypto.suites import SUITE_3, SUITE_17, CipherSuite
 from ipmi_lan.wire import handshake
 from ipmi_lan.wire.codes import PayloadType, Privilege, RakpStatus
 from ipmi_lan.wire.handshake import Algorithms, OpenSessionRequest
-
 from tests.ipmi_lan.simulator.console import GUID, Console, a_bmc, ask_outside_session
 
 

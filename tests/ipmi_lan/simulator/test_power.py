@@ -5,6 +5,7 @@ from itertools import pairwise
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from ipmi_lan.commands.chassis import Control, RestartCause
 from ipmi_lan.simulator import Chassis, PowerChange
 from ipmi_lan.wire.codes import CompletionCode

@@ -2,9 +2,9 @@ from __future__ import annotations
 
 import pytest
 import trio
+
 from ipmi_lan.errors import BadArgument
 from ipmi_lan.simulator import serve_bmc, serve_bmcs
-
 from tests.ipmi_lan.simulator.console import a_bmc
 
 PING = bytes.fromhex("0600ff06 000011be 80 2a 00 00")

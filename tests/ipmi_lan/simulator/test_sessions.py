@@ -2,11 +2,11 @@ from __future__ import annotations
 
 from hypothesis import given
 from hypothesis import strategies as st
+
 from ipmi_lan.commands.chassis import Control, chassis_control, get_chassis_status
 from ipmi_lan.commands.login import close_session
 from ipmi_lan.simulator.sessions import WINDOW, ReplayWindow
 from ipmi_lan.wire.codes import RakpStatus
-
 from tests.ipmi_lan.simulator.console import Console, a_bmc
 
 

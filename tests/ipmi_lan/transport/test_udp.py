@@ -8,12 +8,12 @@ from typing import Any, cast
 
 import pytest
 import trio
+
 from ipmi_lan.client import open_client
 from ipmi_lan.commands.chassis import get_chassis_status
 from ipmi_lan.errors import NoAnswer, PortRefused
 from ipmi_lan.simulator import serve_bmc
 from ipmi_lan.transport.udp import PeerRefused, UdpTransport
-
 from tests.fakes.network import run_virtually
 from tests.ipmi_lan.simulator.console import USERS, a_bmc
 

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import pytest
 from construct import Byte
+
 from ipmi_lan.errors import Malformed
 from ipmi_lan.wire.codes import CompletionCode, NetFn, Privilege, RakpStatus, meaning_of
 from ipmi_lan.wire.fields import Code, checksum, malformed

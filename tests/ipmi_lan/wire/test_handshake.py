@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from ipmi_lan.errors import Malformed
 from ipmi_lan.wire import handshake as wire
 from ipmi_lan.wire.codes import PayloadType
-
 from tests.ipmi_lan.wire.octets import hostile, octet, word
 
 algorithms = st.builds(wire.Algorithms, octet, octet, octet)

@@ -5,6 +5,7 @@ from contextlib import suppress
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from ipmi_lan.errors import Malformed
 from ipmi_lan.wire.fields import checksum
 from ipmi_lan.wire.message import (
@@ -15,7 +16,6 @@ from ipmi_lan.wire.message import (
     parse_request_untrusted,
     parse_response_untrusted,
 )
-
 from tests.ipmi_lan.wire.octets import hostile, octet
 from tests.vectors.load import Exchange, exchanges, traces
 

@@ -5,9 +5,9 @@ from contextlib import suppress
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from ipmi_lan.errors import Malformed
 from ipmi_lan.wire.packet import NEXT_HEADER, Packet, build_packet, parse_packet_untrusted, split_code_untrusted
-
 from tests.ipmi_lan.wire.octets import hostile, word
 from tests.vectors.load import traces
 

@@ -5,9 +5,9 @@ from contextlib import suppress
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from ipmi_lan.errors import Malformed
 from ipmi_lan.wire.packet15 import build_sessionless, parse_sessionless_untrusted
-
 from tests.ipmi_lan.wire.octets import hostile
 from tests.vectors.load import Frame, frames
 

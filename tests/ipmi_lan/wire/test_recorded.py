@@ -6,13 +6,13 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+
 from ipmi_lan.crypto.suites import SUITE_3, SUITE_17
 from ipmi_lan.wire import handshake as wire
 from ipmi_lan.wire.codes import PayloadType
 from ipmi_lan.wire.message import build_request, parse_request_untrusted, parse_response_untrusted
 from ipmi_lan.wire.packet import Packet, build_packet, parse_packet_untrusted
 from ipmi_lan.wire.packet15 import build_sessionless, parse_sessionless_untrusted
-
 from tests.vectors.load import Frame, Trace, entry, frames, traces
 
 BOTH_WAYS: dict[int, tuple[Callable[[bytes], Any], Callable[[Any], bytes]]] = {

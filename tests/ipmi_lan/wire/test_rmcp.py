@@ -5,6 +5,7 @@ from contextlib import suppress
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from ipmi_lan.errors import Malformed
 from ipmi_lan.wire.rmcp import (
     CLASS_ASF,
@@ -15,7 +16,6 @@ from ipmi_lan.wire.rmcp import (
     parse_ping_untrusted,
     rmcp_class_untrusted,
 )
-
 from tests.ipmi_lan.wire.octets import hostile, octet
 from tests.vectors.load import frames
 

@@ -18,7 +18,6 @@ def main() -> None:
     """The entry point."""
     try:
         from haconn_cli.config.paths import ROOT_VARIABLE, Paths  # noqa: PLC0415 - see above
-
         from haconn_daemon import start  # noqa: PLC0415
     except ImportError as error:
         syslog.syslog(syslog.LOG_ERR, BROKEN)

@@ -8,6 +8,7 @@ import struct
 from collections.abc import Callable
 
 import trio
+
 from haconn_cli.config.paths import Paths
 from haconn_cli.control import (
     LARGEST_REQUEST,

@@ -11,11 +11,11 @@ from contextlib import closing, suppress
 from pathlib import Path
 
 import trio
+
 from haconn_cli.config.model import Settings
 from haconn_cli.config.paths import Paths
 from haconn_cli.control import ServerReport, StatusReport
 from haconn_cli.resetpath.vocabulary import EventKind, Evidence, Link, Phase, Reading, ResetResult, ResultCode, ServerStatus
-
 from haconn_daemon import __version__, systemd
 from haconn_daemon.bmc import Bmc
 from haconn_daemon.control import serve_control
@@ -40,7 +40,7 @@ RUNNING_RESET_GRACE = 4.0
 LAST_WORDS = 0.2
 """Seconds for the last results to leave."""
 PROGRESS_INTERVAL = 1.0
-DROPS_INTERVAL = 60.0
+COUNTS_INTERVAL = 60.0
 
 _EVENTS = {Change.POWER_OFF: EventKind.POWER_OFF, Change.POWER_ON: EventKind.POWER_ON}
 
@@ -103,7 +103,7 @@ class Service:
             nursery.start_soon(watcher.run)
         nursery.start_soon(self._take_arrivals, nursery)
         nursery.start_soon(self._feed_watchdog)
-        nursery.start_soon(self._count_drops)
+        nursery.start_soon(self._tell_counts)
 
     # ── what the desk tells (fence.desk.Teller) ───────────────────────────────
 
@@ -251,11 +251,13 @@ class Service:
         if was_busy:
             await trio.sleep(LAST_WORDS)
 
-    async def _count_drops(self) -> None:
-        """A line a minute at most: datagrams without effect are how a wrong key shows, or an attack."""
+    async def _tell_counts(self) -> None:
+        """Once a minute: path checks, and datagrams without effect, which is how a wrong key shows, or an attack."""
         told: Counter[str] = Counter()
         while True:
-            await trio.sleep(DROPS_INTERVAL)
+            await trio.sleep(COUNTS_INTERVAL)
+            checks, self._responder.path_checks = self._responder.path_checks, Counter()
+            self._journal.periodic("path_checks", **dict(sorted(checks.items())))
             fresh = self._responder.dropped - told
             if fresh:
                 told = Counter(self._responder.dropped)

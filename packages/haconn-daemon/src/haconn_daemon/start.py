@@ -7,12 +7,12 @@ import sys
 from typing import NoReturn
 
 import trio
+
 from haconn_cli.config.load import ConfigError, NewerFormat, load_settings
 from haconn_cli.config.model import Service as ServiceSettings
 from haconn_cli.config.model import Settings
 from haconn_cli.config.paths import Paths
 from haconn_cli.exits import Exit
-
 from haconn_daemon import __version__
 from haconn_daemon.journal import Journal
 from haconn_daemon.service import Service

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import pytest
-from haconn_cli.resetpath.wire import frame as f
 from hypothesis import given
 from hypothesis import strategies as st
+
+from haconn_cli.resetpath.wire import frame as f
 
 FRAME = f.Frame(0x10, b"sssssss1", b"rrrrrrr2", b"eeeeeee3", 7, b"c" * 16, b"q" * 16, b"body", key_id=9, flags=1)
 

@@ -6,6 +6,9 @@ import dataclasses
 from collections.abc import Callable
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
 from haconn_cli.resetpath.vocabulary import (
     Action,
     EventKind,
@@ -21,9 +24,6 @@ from haconn_cli.resetpath.vocabulary import (
 )
 from haconn_cli.resetpath.wire import messages as m
 from haconn_cli.resetpath.wire.frame import LARGEST, SMALLEST, Malformed
-from hypothesis import given
-from hypothesis import strategies as st
-
 from tests.haconn_cli.resetpath.strategies import messages
 
 LONG = "é" * 300   # two bytes each

@@ -5,26 +5,28 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import trio
+
 from haconn_cli.resetpath.vocabulary import ResultCode
+from haconn_daemon.bmc import Bmc, WrongIdentity
+from haconn_daemon.fence.plan import Done, Plan, Read, Switch, Wait
 from ipmi_lan import (
     Client,
     CommandRefused,
     IpmiError,
     NoAnswer,
     PrivilegeTooHigh,
+    SessionLost,
     SuiteRefused,
     WrongKg,
     WrongPassword,
 )
 from ipmi_lan.commands.chassis import Control, chassis_control, get_chassis_status
 
-from haconn_daemon.bmc import Bmc, WrongIdentity
-from haconn_daemon.fence.plan import Done, Plan, Read, Switch, Wait
-
 LOGIN_TIMEOUT = 5.0
 READ_TIMEOUT = 2.0
 SWITCH_TIMEOUT = 3.0
 """Seconds for the answer to a power command, which is sent once; after that the power state is read instead."""
+_MOST_MISSES = 2
 _BETWEEN_LOGINS = 0.3
 _AFTER_WRONG_PASSWORD = 2.0
 """Seconds: one more attempt, then the plan gives up. BMCs lock an account after five."""
@@ -66,6 +68,7 @@ async def _try(plan: Plan, bmc: Bmc, on_news: Callable[[], None]) -> None:
 
 async def _take_steps(plan: Plan, client: Client, on_news: Callable[[], None]) -> None:
     """Step by step until the end, or until the session is of no use any more (raises what it failed with)."""
+    misses = 0
     while True:
         match plan.next_step(trio.current_time()):
             case Done():
@@ -78,10 +81,22 @@ async def _take_steps(plan: Plan, client: Client, on_news: Callable[[], None]) -
                 on_news()
                 await _switch(plan, client, control)
             case Read():
-                asked = trio.current_time()
-                status = await client.run(get_chassis_status(), min(READ_TIMEOUT, _left(plan)))
-                plan.saw_power(status.power_is_on, asked, trio.current_time())
+                misses = 0 if await _read(plan, client) else misses + 1
+                if misses == _MOST_MISSES:
+                    raise SessionLost(f"{misses} readings in a row were not answered")
         on_news()
+
+
+async def _read(plan: Plan, client: Client) -> bool:
+    """Read the power state; whether there was an answer. One that was lost on the way does not cost the session."""
+    asked = trio.current_time()
+    try:
+        status = await client.run(get_chassis_status(), min(READ_TIMEOUT, _left(plan)))
+    except NoAnswer as silence:
+        plan.heard_nothing(str(silence), trio.current_time())
+        return False
+    plan.saw_power(status.power_is_on, asked, trio.current_time())
+    return True
 
 
 async def _switch(plan: Plan, client: Client, control: Control) -> None:

@@ -9,8 +9,8 @@ from datetime import UTC, datetime
 from typing import Protocol, TypeVarTuple
 
 import trio
-from haconn_cli.resetpath.vocabulary import LONGEST_BUDGET, SHORTEST_BUDGET, Action, Phase, ResetResult, ResultCode
 
+from haconn_cli.resetpath.vocabulary import LONGEST_BUDGET, SHORTEST_BUDGET, Action, Phase, ResetResult, ResultCode
 from haconn_daemon.bmc import Bmc
 from haconn_daemon.fence.actuator import carry_out
 from haconn_daemon.fence.plan import Plan, Timing

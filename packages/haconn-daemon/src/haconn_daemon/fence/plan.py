@@ -153,8 +153,11 @@ class Plan:
             self.phase = Phase.READING
 
     def give_up(self, code: ResultCode, why: str) -> None:
-        """Something that no waiting mends, before anything was switched."""
-        self._finish(code, why)
+        """End it now. What is proven stays proven: a server that waits for its power to come on again is fenced."""
+        if self.phase is Phase.CONFIRMING_ON:
+            self._finish(ResultCode.CYCLED_CONFIRMED, f"seen off twice; {why}")
+        else:
+            self._finish(code, why)
 
     def heard_nothing(self, why: str, now: float, code: ResultCode = ResultCode.UNREACHABLE) -> None:
         """No login, or no answer to a reading; `code` is the result if nothing better comes.

@@ -19,8 +19,10 @@ LOAD_SHARE = 4
 """A reading may keep a BMC busy for a quarter of the time at most: polling too hard makes some hang until a cold reset."""
 MOST_WRONG_PASSWORDS = 3
 """Since the last login that worked; BMCs lock an account after five."""
+SUSPICIOUS_FAILURES = 2
+"""Readings in a row that fail when a BMC restarts; a single one is a network's doing."""
 SETTLING = 60.0
-"""Seconds after a reading failed in which "off" is not believed: a BMC that has just restarted may say it of a running host."""
+"""Seconds after such a silence in which "off" is not believed: a BMC that has just restarted may say it of a running host."""
 WRONG_PASSWORD_PAUSE = 300.0
 """Seconds; the usual time that a BMC keeps an account locked."""
 
@@ -85,7 +87,8 @@ class Judge:
         """A reading that failed: no answer, no login, or another BMC."""
         self._failures += 1
         self._wrong_passwords += silence.is_wrong_password
-        self._unsettled_until = now + SETTLING
+        if self._failures >= SUSPICIOUS_FAILURES:
+            self._unsettled_until = now + SETTLING
         self.reason = silence.reason
         self._unconfirmed = None
         if self._failures < self._patience and not silence.is_wrong_password:

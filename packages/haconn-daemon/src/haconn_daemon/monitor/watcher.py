@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import trio
-from ipmi_lan import Client, CommandRefused, IpmiError, Malformed, NoAnswer, SessionLost, WrongPassword
-from ipmi_lan.commands.chassis import get_chassis_status
-from ipmi_lan.commands.login import get_session_info
 
 from haconn_daemon.bmc import Bmc
 from haconn_daemon.monitor.health import Change, Judge, Silence
+from ipmi_lan import Client, CommandRefused, IpmiError, Malformed, NoAnswer, SessionLost, WrongPassword
+from ipmi_lan.commands.chassis import get_chassis_status
+from ipmi_lan.commands.login import get_session_info
 
 READ_TIMEOUT = 2.0
 """Seconds for one reading in an open session, its repeats included."""

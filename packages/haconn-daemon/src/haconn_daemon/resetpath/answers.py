@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 from haconn_cli.resetpath.vocabulary import ResetResult
 from haconn_cli.resetpath.wire.messages import Message, ResetRequest
-
 from haconn_daemon.resetpath.arrivals import RequestKey
 from haconn_daemon.resetpath.peers import Peer
 

@@ -6,8 +6,8 @@ from contextlib import suppress
 from ipaddress import ip_address
 
 import trio
-from haconn_cli.resetpath.seal import Address
 
+from haconn_cli.resetpath.seal import Address
 from haconn_daemon.resetpath.arrivals import Arrival
 from haconn_daemon.resetpath.responder import Responder
 

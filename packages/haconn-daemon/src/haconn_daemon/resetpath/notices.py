@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from haconn_cli.resetpath.wire.messages import Message
-
 from haconn_daemon.resetpath.peers import Peer
 
 RESULT_WAITS = (0.2, 0.4, 0.8, *(1.6 for _ in range(17)))

@@ -35,7 +35,6 @@ from haconn_cli.resetpath.vocabulary import (
 from haconn_cli.resetpath.wire import messages
 from haconn_cli.resetpath.wire.frame import EPOCH_SIZE, FLAG_REPLY, NO_CHALLENGE, REQUEST_SIZE, Frame, Malformed
 from haconn_cli.resetpath.wire.messages import CHALLENGE_DATAGRAM, Message, Type, parse_body_untrusted
-
 from haconn_daemon.resetpath.answers import Answers, Asked
 from haconn_daemon.resetpath.arrivals import (
     Arrival,
@@ -87,6 +86,8 @@ class Responder:
         self._arrivals: deque[Arrival] = deque(maxlen=8192)
         self.dropped: Counter[str] = Counter()
         """Datagrams that had no effect, by reason."""
+        self.path_checks: Counter[str] = Counter()
+        """Path checks answered, by who asked."""
 
     @property
     def own_servers(self) -> tuple[str, ...]:
@@ -296,6 +297,7 @@ class Responder:
         self._send(peer, messages.Welcome(challenge, own, self._version, self._digest), frame.request)
 
     def _on_path_check(self, frame: Frame, message: messages.PathCheck, peer: Peer, now: float) -> None:
+        self.path_checks[peer.participant.name] += 1
         challenge = self._challenges.issue(frame.sender, frame.epoch, peer.address, now)
         self._send(peer, messages.PathStatus(challenge, self._digest, tuple(self._status(now))), frame.request)
 
