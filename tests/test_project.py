@@ -20,15 +20,15 @@ MADE_BY_A_PROGRAM = {"tools/requirements.txt", "tests/vectors/vectors.json"}
 MACHINE_PATH = re.compile(r"(?<![\w./}*-])/(?:" + "|".join(("wo" + "rk", "ho" + "me", "ro" + "ot", "Us" + "ers")) + r")/\w")
 REGISTRIES = re.compile(
     "|".join(
-        re.escape(".".join(pieces))
+        re.escape("".join(pieces))
         for pieces in (
-            ("pypi", "org"),
-            ("pythonhosted", "org"),
-            ("npmjs", "org"),
-            ("crates", "io"),
-            ("deb", "debian", "org"),
-            ("golang", "org"),
-            ("docker", "io"),
+            ("pyp", "i.org"),
+            ("python", "hosted.org"),
+            ("npm", "js.org"),
+            ("crates", ".io"),
+            ("deb.deb", "ian.org"),
+            ("go", "lang.org"),
+            ("docker", ".io"),
         )
     )
 )

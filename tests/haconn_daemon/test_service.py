@@ -12,11 +12,12 @@ from typing import Any
 import pytest
 import trio
 
+from haconn_cli.config.model import Key, KeyRing
 from haconn_cli.config.model import Service as ServiceSettings
 from haconn_cli.config.paths import Paths
 from haconn_cli.control import StatusReport, ask_status
+from haconn_cli.resetpath.client import NotAnswered, open_requester
 from haconn_cli.resetpath.client import Path as ResetPathToIt
-from haconn_cli.resetpath.client import open_requester
 from haconn_cli.resetpath.vocabulary import Action, EventKind, ResetResult, ResultCode, Role, Standing
 from haconn_daemon import systemd
 from haconn_daemon.fence.record import Intent, Record
@@ -156,6 +157,49 @@ def test_a_server_loses_power_by_itself(site: Test) -> None:
             event = await monitor.events.receive()
             assert (event.server, event.kind) == ("PSERVER2", EventKind.POWER_OFF)
             assert (await site.status()).servers[1].status == "poff detected"
+
+    site(main)
+
+
+def test_who_joins_with_less_time_is_answered_in_it(site: Test) -> None:
+    results: dict[str, ResetResult] = {}
+
+    async def ask(path: ResetPathToIt, name: str, budget: float) -> None:
+        results[name] = await path.reset("PSERVER2", Action.OFF, budget)
+
+    async def main(site: Site) -> None:
+        site.boards[1].faults.ignores_power_commands = True
+        async with site.monitor() as first, site.monitor("PSERVER2", Standing.ELSEWHERE) as second, trio.open_nursery() as nursery:
+            nursery.start_soon(ask, first, "first", 4.0)
+            while not site.boards[1].power_commands:
+                await trio.sleep(0.01)
+            with trio.fail_after(2.0):
+                await ask(second, "second", 1.0)
+            assert "first" not in results
+
+    site(main)
+    assert results["second"].code is ResultCode.TIMEOUT
+    assert results["first"].code is ResultCode.STILL_ON
+
+
+def test_what_has_no_effect_is_counted_in_the_log(site: Test, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A key that differs is the commonest mistake of a set-up: it must leave a line."""
+    monkeypatch.setattr("haconn_daemon.service.COUNTS_INTERVAL", 0.2)
+    stranger = KeyRing(KEYS.cluster, (Key(KEYS.keys[0].id, bytes(32)),))
+
+    async def main(site: Site) -> None:
+        path = site.settings.reset_path
+        where = (path.address, path.port)
+        async with site.monitor() as monitor:
+            await monitor.check()
+        async with open_requester(stranger, Role.MONITOR, "PSERVER2", where, digest=bytes(8), standing=Standing.LOCAL) as other:
+            with pytest.raises(NotAnswered):
+                await other.hello(patience=0.3)
+        while "datagrams_dropped" not in site.events:
+            await trio.sleep(0.05)
+        assert "WARNING datagrams_dropped" in site.events
+        assert "tag=" in site.events
+        assert "path_checks PSERVER1=1" in (site.paths.log / "eventlogalt").read_text()
 
     site(main)
 

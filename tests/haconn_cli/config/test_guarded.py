@@ -15,10 +15,8 @@ def file(tmp_path: Path) -> Path:
     return path
 
 
-@pytest.mark.parametrize("mode", range(0o400, 0o1000, 0o001))
+@pytest.mark.parametrize("mode", [mode for mode in range(0o1000) if mode & 0o400])   # readable for its owner
 def test_modes(file: Path, mode: int) -> None:
-    if not mode & 0o400:
-        pytest.skip("not readable for its owner")
     file.chmod(mode)
     for private, forbidden in ((True, 0o077), (False, 0o022)):
         if mode & forbidden:
