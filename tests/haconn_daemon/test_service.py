@@ -169,7 +169,8 @@ def test_who_joins_with_less_time_is_answered_in_it(site: Test) -> None:
 
     async def main(site: Site) -> None:
         site.boards[1].faults.ignores_power_commands = True
-        async with site.monitor() as first, site.monitor("PSERVER2", Standing.ELSEWHERE) as second, trio.open_nursery() as nursery:
+        elsewhere = site.monitor("PSERVER2", Standing.ELSEWHERE)
+        async with site.monitor() as first, elsewhere as second, trio.open_nursery() as nursery:
             nursery.start_soon(ask, first, "first", 4.0)
             while not site.boards[1].power_commands:
                 await trio.sleep(0.01)
