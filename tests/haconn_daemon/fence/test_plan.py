@@ -301,3 +301,17 @@ def test_phases_as_the_requester_hears_of_them() -> None:
     phases.append(plan.phase)
     assert phases == [Phase.LOGGING_IN, Phase.READING, Phase.SWITCHING_OFF, Phase.CONFIRMING_OFF, Phase.CONFIRMING_ON]
     assert (plan.reads, plan.has_switched) == (4, True)
+
+
+def test_a_command_that_was_never_answered_is_sent_again_once_a_reading_shows_that_it_is_needed() -> None:
+    course = Course(Action.OFF).sees((0.1, "on")).sends(Control.POWER_OFF, accepted=False)
+    course.sees((1.5, "on"))
+    assert course.step() != Switch(Control.POWER_OFF), "the answer may be late"
+    course.plan.heard_nothing("no answer", 101.8)
+    course.at(2.0)
+    assert course.step() != Switch(Control.POWER_OFF), "not blindly"
+    course.sees((2.1, "on")).sends(Control.POWER_OFF).sees((4.0, "on"))
+    assert course.step() != Switch(Control.POWER_OFF), "the BMC took this one, and gets its time"
+    course.sees((7.2, "on")).sends(Control.POWER_OFF).sees((20.0, "on"))
+    assert course.step() != Switch(Control.POWER_OFF), "taken twice and not obeyed"
+    assert course.at(30.0).result.code is ResultCode.STILL_ON

@@ -24,7 +24,7 @@ from ipmi_lan.commands.chassis import Control, chassis_control, get_chassis_stat
 
 LOGIN_TIMEOUT = 5.0
 READ_TIMEOUT = 2.0
-SWITCH_TIMEOUT = 3.0
+SWITCH_TIMEOUT = 1.5
 """Seconds for the answer to a power command, which is sent once; after that the power state is read instead."""
 _MOST_MISSES = 2
 _BETWEEN_LOGINS = 0.3

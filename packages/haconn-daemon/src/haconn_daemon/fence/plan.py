@@ -17,7 +17,10 @@ _BUSY_CODES = frozenset({0xC0, 0xC3, 0xCF, 0xD0, 0xD1, 0xD2, 0xD5, 0xFF})
 power to be so already."""
 _UNCLEAR_CODES = frozenset({0xC3, 0xCF, 0xFF})
 """Codes after which the command may have been done all the same."""
-_MOST_SENDS = 2
+_MOST_TAKEN = 2
+"""Times that the BMC may take the same power command without obeying it."""
+_MOST_SENDS = 8
+"""Times that the same power command may leave at all; most of them were lost on the way then."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +33,9 @@ class Timing:
     """The same where the BMC has just been silent: restarted ones have been seen to say "off" of a running host for a while."""
     read_interval: float = 0.2
     second_send_after: float = 5.0
-    """Still as before after this: the command once more. Usual BMCs act within 4 s."""
+    """Still as before after this, though the BMC took the command: once more. Usual BMCs act within 4 s."""
+    resend_after: float = 1.5
+    """Still as before after this, and no answer to the command came: it was lost, most likely."""
     hold_off: float = 1.0
     """From the first reading of "off" to the power-on command: supplies need a moment to fall."""
     refusal_patience: float = 2.0
@@ -74,6 +79,10 @@ class _Sent:
 
     control: Control
     times: int = 0
+    taken: int = 0
+    """How often the BMC answered it, whatever the answer."""
+    is_answered: bool = False
+    """Whether the last one was answered."""
     last: float = 0.0
     refusal: int | None = None
     meaning: str = ""
@@ -198,7 +207,7 @@ class Plan:
         """The power command is about to leave. From here on it may have been done."""
         assert self._sent is not None
         self._sent.times += 1
-        self._sent.last, self._sent.is_needed, self._sent.refusal = now, False, None
+        self._sent.last, self._sent.is_needed, self._sent.is_answered, self._sent.refusal = now, False, False, None
         self._next_read = now
         self._commands.append(f"{_words(self._sent.control)} at {now - self.started:.3f} s: no answer")
 
@@ -222,6 +231,9 @@ class Plan:
         return f"{_words(self._sent.control)} refused with {self._sent.refusal:02X}h ({self._sent.meaning})"
 
     def _answered(self, how: str) -> None:
+        assert self._sent is not None
+        self._sent.taken += 1
+        self._sent.is_answered = True
         self._commands[-1] = self._commands[-1].replace("no answer", how)
 
     def _distrust(self) -> None:
@@ -237,7 +249,9 @@ class Plan:
             return now >= self._not_before
         if sent.control is Control.HARD_RESET:
             return False
-        return sent.is_needed and sent.times < _MOST_SENDS and now - sent.last >= self.timing.second_send_after
+        if not sent.is_needed or sent.taken >= _MOST_TAKEN or sent.times >= _MOST_SENDS:
+            return False
+        return now - sent.last >= (self.timing.second_send_after if sent.is_answered else self.timing.resend_after)
 
     def _weigh_still_on(self) -> None:
         """A reading of "on" before any proof of "off"."""
