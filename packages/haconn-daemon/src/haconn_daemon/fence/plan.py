@@ -209,6 +209,8 @@ class Plan:
         self._sent.times += 1
         self._sent.last, self._sent.is_needed, self._sent.is_answered, self._sent.refusal = now, False, False, None
         self._next_read = now
+        if self._sent.control is Control.POWER_OFF:
+            self._first_off = None      # what was read before the command proves nothing of it
         self._commands.append(f"{_words(self._sent.control)} at {now - self.started:.3f} s: no answer")
 
     def switch_accepted(self) -> None:
