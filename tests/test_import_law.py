@@ -37,6 +37,8 @@ PUBLIC = ("=ipmi_lan", "ipmi_lan.commands")
 WORDS = "haconn_cli.resetpath.vocabulary"
 NEIGHBOUR = ("haconn_cli.config", "haconn_cli.resetpath", "haconn_daemon.journal", "haconn_daemon.bmc", *PUBLIC)
 DATA = ("ipmi_lan.errors", "ipmi_lan.wire", "ipmi_lan.command", "ipmi_lan.commands")
+BELOW_SESSIONS = ("ipmi_lan.errors", "ipmi_lan.wire")
+CLIENT = (*DATA, "ipmi_lan.crypto", "ipmi_lan.quirks", "ipmi_lan.session", "ipmi_lan.account")
 REQUESTER = ("haconn_cli.resetpath", "haconn_cli.config")
 COUNTER = ("haconn_cli.config", "haconn_cli.control", "haconn_cli.words", "haconn_cli.screen")
 VERB = ("=haconn_cli", *COUNTER, "haconn_cli.changes", "haconn_cli.exits")
@@ -47,16 +49,18 @@ LAW = (
     Row("ipmi_lan.command", ("ipmi_lan.errors", "ipmi_lan.wire"), ("construct",), is_sans_io=True),
     Row("ipmi_lan.commands", DATA, ("construct",), is_sans_io=True),
     Row("ipmi_lan.crypto", ("ipmi_lan.errors", "ipmi_lan.wire", "ipmi_lan.crypto"), ("cryptography",), is_sans_io=True),
-    Row(
-        "ipmi_lan.session",
-        ("ipmi_lan.errors", "ipmi_lan.wire", "ipmi_lan.crypto", "ipmi_lan.command", "ipmi_lan.session"),
-        is_sans_io=True,
-    ),
-    Row("ipmi_lan.transport", ("ipmi_lan.errors", "ipmi_lan.session"), ("trio",)),
-    Row("ipmi_lan.client", (*DATA, "ipmi_lan.crypto", "ipmi_lan.session", "ipmi_lan.transport"), ("trio",)),
+    Row("ipmi_lan.quirks", (*BELOW_SESSIONS, "ipmi_lan.crypto"), is_sans_io=True),
+    Row("ipmi_lan.profiles", (*BELOW_SESSIONS, "ipmi_lan.quirks"), is_sans_io=True),
+    Row("ipmi_lan.session", (*DATA, "ipmi_lan.crypto", "ipmi_lan.quirks", "ipmi_lan.session"), is_sans_io=True),
+    Row("ipmi_lan.budget", DATA, is_sans_io=True),
+    Row("ipmi_lan.account", (*BELOW_SESSIONS, "ipmi_lan.crypto", "ipmi_lan.quirks", "ipmi_lan.session"), is_sans_io=True),
+    Row("ipmi_lan.transport", ("ipmi_lan.errors", "ipmi_lan.transport"), ("trio",)),
+    Row("ipmi_lan.probe", ("ipmi_lan.account", "ipmi_lan.errors", "ipmi_lan.session", "ipmi_lan.transport"), ("trio",)),
+    Row("ipmi_lan.client", (*CLIENT, "ipmi_lan.transport"), ("trio",)),
+    Row("ipmi_lan.blocking", CLIENT),
     Row("ipmi_lan.simulator", (*DATA, "ipmi_lan.crypto", "ipmi_lan.simulator"), is_sans_io=True),
     Row("ipmi_lan.simulator.server", (*DATA, "ipmi_lan.simulator"), ("trio",)),
-    Row("=ipmi_lan", (*DATA, "ipmi_lan.crypto", "ipmi_lan.session", "ipmi_lan.client")),
+    Row("=ipmi_lan", (*CLIENT, "ipmi_lan.budget", "ipmi_lan.client", "ipmi_lan.transport")),
     Row("=haconn_cli"),
     Row("haconn_cli.exits", is_sans_io=True),
     Row("haconn_cli.screen"),
@@ -236,7 +240,8 @@ def test_the_three_rooms_of_the_daemon_do_not_know_each_other(room: str) -> None
         ("ipmi_lan.session.session", "def f():\n    from secrets import token_bytes", "imports secrets"),
         ("ipmi_lan.session.session", "import socket as s", "imports socket"),
         ("ipmi_lan.session.session", "import trio", "imports trio"),
-        ("ipmi_lan.session.session", "from ipmi_lan.commands.login import close_session", "imports ipmi_lan.commands.login"),
+        ("ipmi_lan.session.session", "from ipmi_lan.transport.udp import Port", "imports ipmi_lan.transport.udp"),
+        ("ipmi_lan.blocking", "import trio", "imports trio"),
         ("ipmi_lan.crypto.rakp", "from os import urandom", "imports os"),
         ("ipmi_lan.simulator.bmc", "import trio", "imports trio"),
         ("ipmi_lan.simulator.server", "from ipmi_lan.client import Client", "imports ipmi_lan.client"),
@@ -249,7 +254,7 @@ def test_the_three_rooms_of_the_daemon_do_not_know_each_other(room: str) -> None
         ("haconn_daemon.fence.plan", "import trio", "imports trio"),
         ("haconn_daemon.resetpath.responder", "import haconn_daemon.monitor", "imports haconn_daemon.monitor"),
         ("haconn_daemon.fence.plan", "from ipmi_lan.session.events import Peer", "imports ipmi_lan.session.events"),
-        ("ipmi_lan.quirks", "", "is in no room of the law"),
+        ("ipmi_lan.sensors", "", "is in no room of the law"),
     ],
 )
 def test_a_forbidden_import_is_found(module: str, source: str, offence: str) -> None:

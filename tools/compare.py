@@ -27,16 +27,17 @@ from tests.whole.connector import Connector, free_reset_port, running
 
 ROUNDS = 3
 _STATUS = """
-import sys, trio
-from ipmi_lan import IpmiError, open_client
+import sys
+from ipmi_lan import IpmiError
+from ipmi_lan.blocking import open_client
 from ipmi_lan.commands.chassis import get_chassis_status
-async def main(host, port, user, password):
-    try:
-        async with open_client(host, user, password, port=int(port), timeout=20.0) as bmc:
-            print((await bmc.run(get_chassis_status())).power_is_on)
-    except IpmiError as error:
-        print(type(error).__name__, error)
-trio.run(main, *sys.argv[1:], *sys.stdin.read().split())
+host, port = sys.argv[1:]
+user, password = sys.stdin.read().split()
+try:
+    with open_client(host, user, password, port=int(port), timeout=20.0) as bmc:
+        print(bmc.run(get_chassis_status()).power_is_on)
+except IpmiError as error:
+    print(type(error).__name__, error)
 """
 
 

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 
-from ipmi_lan.crypto.sealing import seal, unseal_untrusted
+from ipmi_lan.crypto.sealing import Sealing
 from ipmi_lan.simulator import SimulatedBmc
 from ipmi_lan.simulator.sessions import Session
 from ipmi_lan.wire.codes import PayloadType
 from ipmi_lan.wire.message import Response, build_response, parse_request_untrusted
-from ipmi_lan.wire.packet import Packet, build_packet, parse_packet_untrusted
+from ipmi_lan.wire.packet import build_packet, parse_packet_untrusted
 
 Rewrite = Callable[[bytes], bytes | None]
 """The payload to be sent instead, or None for silence."""
@@ -34,7 +33,7 @@ class RewritingBmc:
         if rewrite is None:
             return reply
         payload = rewrite(packet.payload)
-        return None if payload is None else build_packet(replace(packet, payload=payload))
+        return None if payload is None else build_packet(packet._replace(payload=payload))
 
 
 def open_session_of(bmc: SimulatedBmc, now: float = 0.0) -> Session:
@@ -43,10 +42,16 @@ def open_session_of(bmc: SimulatedBmc, now: float = 0.0) -> Session:
     return session
 
 
+def sealing_of(session: Session) -> Sealing:
+    """What the BMC of `session` seals and unseals with; a fresh one, so that the simulator's own stays as it is."""
+    assert session.keys is not None
+    assert session.login is not None
+    return Sealing(session.suite, session.keys, session.login.password, session.console_id, session.bmc_id)
+
+
 def sealed(session: Session, payload: bytes, sequence: int, payload_type: int = PayloadType.IPMI) -> bytes:
     """A packet to the console as only the BMC of `session` can make it."""
-    assert session.keys is not None
-    return seal(session.suite, session.keys, Packet(payload_type, payload, session.console_id, sequence), bytes(range(16)))
+    return sealing_of(session).seal(sequence, payload, lambda count: bytes(range(count)), payload_type)
 
 
 def sealed_response(session: Session, response: Response, sequence: int) -> bytes:
@@ -94,8 +99,7 @@ class RefusingBmc:
 
     def _refusal(self, data: bytes, now: float) -> bytes | None:
         session = open_session_of(self.bmc, now)
-        assert session.keys is not None
-        packet = unseal_untrusted(session.suite, session.keys, session.bmc_id, data)
+        packet = sealing_of(session).unseal_untrusted(data)
         request = parse_request_untrusted(packet.payload)
         if request.command != self.command:
             return None

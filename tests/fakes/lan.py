@@ -11,8 +11,9 @@ import pytest
 import trio
 
 from ipmi_lan.simulator import SimulatedBmc
+from ipmi_lan.transport.endpoint import open_endpoint
+from ipmi_lan.transport.udp import Address, Arrival
 
-Address: TypeAlias = tuple[str, int]
 Lost: TypeAlias = Callable[[str, bytes], bool]
 """Whether a datagram is lost, by its direction (`in` to the BMC, `out` from it) and its octets."""
 
@@ -26,7 +27,7 @@ class Lan:
         self.is_lost: Lost = lambda direction, datagram: False
         self.connections = 0
         self.open_connections = 0
-        self._bmcs: dict[Address, SimulatedBmc] = {}
+        self._bmcs: dict[tuple[str, int], SimulatedBmc] = {}
         self._ports = itertools.count(40000)
 
     def put(self, bmc: SimulatedBmc | None, host: str, port: int = 623) -> None:
@@ -35,14 +36,13 @@ class Lan:
         if bmc is not None:
             self._bmcs[host, port] = bmc
 
-    async def connect(self, host: str, port: int) -> Wire:
-        """In the place of `UdpTransport.connect`."""
-        await trio.lowlevel.checkpoint()
+    def open_port(self, family: int) -> Wire:
+        """In the place of `UdpPort`."""
         self.connections += 1
         self.open_connections += 1
-        return Wire(self, (host, port), ("192.0.2.100", next(self._ports)))
+        return Wire(self, ("192.0.2.100", next(self._ports)))
 
-    def answer(self, datagram: bytes, to: Address, sender: Address) -> list[bytes]:
+    def answer(self, datagram: bytes, to: tuple[str, int], sender: tuple[str, int]) -> list[bytes]:
         """What comes back for a datagram."""
         bmc = self._bmcs.get(to)
         if bmc is None or self.is_lost("in", datagram):
@@ -52,29 +52,28 @@ class Lan:
 
 
 class Wire:
-    """One console's socket: an `ipmi_lan.transport.udp.Transport`."""
+    """One console's socket: an `ipmi_lan.transport.udp.Port`."""
 
-    def __init__(self, lan: Lan, peer: Address, own: Address) -> None:
-        self._lan = lan
-        self._peer, self._own = peer, own
-        self._arriving: deque[tuple[float, bytes]] = deque()
+    def __init__(self, lan: Lan, own: tuple[str, int]) -> None:
+        self._lan, self._own = lan, own
+        self._arriving: deque[tuple[float, Arrival]] = deque()
         self._news = trio.Event()
         self._is_closed = False
 
-    async def send(self, datagram: bytes) -> None:
+    def send(self, datagram: bytes, to: Address) -> None:
         """Takes no time itself."""
-        await trio.lowlevel.checkpoint()
         due = trio.current_time() + 2 * self._lan.latency
-        self._arriving += [(due, reply) for reply in self._lan.answer(datagram, self._peer, self._own)]
+        self._arriving += [(due, (reply, to)) for reply in self._lan.answer(datagram, (to[0], to[1]), self._own)]
         self._news.set()
 
-    async def receive(self) -> bytes:
+    async def receive(self) -> list[Arrival]:
         """The next reply, when it is due; a cancelled call takes none."""
+        await trio.lowlevel.checkpoint()
         while not self._arriving:
             self._news = trio.Event()
             await self._news.wait()
         await trio.sleep_until(self._arriving[0][0])
-        return self._arriving.popleft()[1]
+        return [self._arriving.popleft()[1]]
 
     def close(self) -> None:
         """Counted, so that a leak shows."""
@@ -84,5 +83,5 @@ class Wire:
 
 
 def plug_in(lan: Lan, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Every `open_client` goes through `lan`."""
-    monkeypatch.setattr("ipmi_lan.client.UdpTransport.connect", lan.connect)
+    """Every `open_client` without an endpoint goes through `lan`."""
+    monkeypatch.setattr("ipmi_lan.client.open_endpoint", lambda sessions: open_endpoint(sessions, lan.open_port))

@@ -15,7 +15,8 @@ from typing import Protocol, TypeVar
 import trio
 from trio.testing import MockClock
 
-from ipmi_lan.transport.udp import PeerRefused
+from ipmi_lan.simulator import SimulatedBmc
+from ipmi_lan.transport.udp import Address, Arrival
 
 LATENCY = 0.001   # seconds, one way
 _PATIENCE = 1e5   # seconds; nobody waits longer
@@ -67,13 +68,13 @@ class Network:
         self.sent: list[tuple[float, bytes]] = []
         """What clients sent, and when, before any fault."""
         self._random = random.Random(seed)
-        self._heap: list[tuple[float, int, bool, bytes | None, FakeTransport]] = []
+        self._heap: list[tuple[float, int, bool, bytes | None, FakePort]] = []
         self._count = 0
         self._news = trio.Event()
 
-    def transport(self) -> FakeTransport:
-        """The end of one more client."""
-        return FakeTransport(self, 40000 + self._random.randrange(1000))
+    def port(self) -> FakePort:
+        """The socket of one more client, or endpoint."""
+        return FakePort(self, 40000 + self._random.randrange(1000))
 
     def settle(self) -> None:
         """Let arrive what is due by now."""
@@ -85,14 +86,21 @@ class Network:
             elif datagram is not None:
                 for reply in self.bmc.receive_datagram_untrusted(datagram, ("192.0.2.1", end.port), due):
                     self.dispatch(Flight(False, reply), end, due)
+                self._send_what_was_held_back(end)
 
-    def dispatch(self, flight: Flight, end: FakeTransport, at: float) -> None:
+    def _send_what_was_held_back(self, end: FakePort) -> None:
+        """A simulated BMC that takes its time says when it will have answered."""
+        while isinstance(self.bmc, SimulatedBmc) and (moment := self.bmc.next_due()) is not None:
+            for reply, _ in self.bmc.due_replies(moment):
+                self.dispatch(Flight(False, reply), end, moment)
+
+    def dispatch(self, flight: Flight, end: FakePort, at: float) -> None:
         """Send `flight` at the moment `at`, through tap and weather."""
         for tapped in [flight] if self.tap is None else self.tap(flight):
             for one in self._fly(tapped):
                 self._schedule(at + one.delay, one.to_bmc, one.datagram, end)
 
-    def refuse(self, end: FakeTransport) -> None:
+    def refuse(self, end: FakePort) -> None:
         """An ICMP refusal for `end`."""
         self._schedule(trio.current_time() + LATENCY, False, None, end)
 
@@ -101,7 +109,7 @@ class Network:
         with trio.move_on_at(self._heap[0][0] if self._heap else trio.current_time() + _PATIENCE):
             await self._news.wait()
 
-    def _schedule(self, due: float, to_bmc: bool, datagram: bytes | None, end: FakeTransport) -> None:
+    def _schedule(self, due: float, to_bmc: bool, datagram: bytes | None, end: FakePort) -> None:
         self._count += 1
         heappush(self._heap, (due, self._count, to_bmc, datagram, end))
         self._tell()
@@ -121,19 +129,20 @@ class Network:
         return [flight, replace(flight, delay=flight.delay * 2)] if chance() < weather.duplication else [flight]
 
 
-class FakeTransport:
-    """One client's end, as `ipmi_lan.transport.udp.Transport` has it."""
+class FakePort:
+    """An `ipmi_lan.transport.udp.Port` whose datagrams all go to the one BMC."""
 
     def __init__(self, network: Network, port: int) -> None:
         self.port = port
         self.inbox: deque[bytes | None] = deque()
         self.is_closed = False
         self._network = network
+        self._peer: Address = ("192.0.2.1", 623)
 
-    async def send(self, datagram: bytes) -> None:
+    def send(self, datagram: bytes, to: Address) -> None:
         """Put `datagram` on its way."""
-        await trio.lowlevel.checkpoint()
         assert not self.is_closed
+        self._peer = to
         self._network.settle()
         self._network.sent.append((trio.current_time(), datagram))
         if self._network.refuses:
@@ -141,17 +150,16 @@ class FakeTransport:
         else:
             self._network.dispatch(Flight(True, datagram), self, trio.current_time())
 
-    async def receive(self) -> bytes:
-        """The next datagram; a cancelled call loses none."""
+    async def receive(self) -> list[Arrival]:
+        """What has arrived; a cancelled call loses none."""
         await trio.lowlevel.checkpoint()
         while True:
             assert not self.is_closed
             self._network.settle()
             if self.inbox:
-                datagram = self.inbox.popleft()
-                if datagram is None:
-                    raise PeerRefused("refused")
-                return datagram
+                arrivals: list[Arrival] = [(datagram, self._peer) for datagram in self.inbox]
+                self.inbox.clear()
+                return arrivals
             await self._network.wait()
 
     def inject(self, datagram: bytes) -> None:
@@ -159,7 +167,7 @@ class FakeTransport:
         self._network._schedule(trio.current_time() + LATENCY, False, datagram, self)
 
     def close(self) -> None:
-        """The client is done."""
+        """The endpoint is done."""
         self.is_closed = True
 
 

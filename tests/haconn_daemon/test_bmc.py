@@ -1,12 +1,10 @@
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 import trio
 
-from haconn_daemon.bmc import NotReady, WrongIdentity
-from ipmi_lan import IpmiError, NoAnswer, Privilege
+from haconn_daemon.bmc import Bmc, NotReady, WrongIdentity
+from ipmi_lan import SUITE_3, IpmiError, NoAnswer, Privilege, SessionLost
 from ipmi_lan.commands.chassis import get_chassis_status
 from ipmi_lan.simulator.board import DEVICE_ID
 from tests.fakes.clock import run_in_virtual_time
@@ -90,7 +88,7 @@ def test_nobody_there(lan: Lan) -> None:
 
 
 def test_a_bmc_that_says_it_is_starting_is_not_asked_for_the_power(lan: Lan) -> None:
-    board = a_board(device_id=replace(DEVICE_ID, is_starting_or_updating=True))
+    board = a_board(device_id=DEVICE_ID._replace(is_starting_or_updating=True))
     lan.put(board, HOST)
 
     async def main() -> None:
@@ -98,5 +96,47 @@ def test_a_bmc_that_says_it_is_starting_is_not_asked_for_the_power(lan: Lan) -> 
             async with the_way().open(3.0):
                 raise AssertionError("never handed out")
         assert board.open_sessions(trio.current_time()) == 0
+
+    run_in_virtual_time(main)
+
+
+def test_a_session_that_is_lost_stays_lost(lan: Lan) -> None:
+    """Nothing is asked of a BMC that has not shown anew who it is and whether it is ready."""
+    board = a_board()
+    lan.put(board, HOST)
+
+    async def main() -> None:
+        async with the_way().open(5.0) as client:
+            board.restart(trio.current_time())
+            with pytest.raises(SessionLost):
+                await client.run(get_chassis_status(), 30.0)
+            assert trio.current_time() < 6.0
+            with pytest.raises(SessionLost):
+                await client.run(get_chassis_status(), 30.0)
+
+    run_in_virtual_time(main)
+    assert board.handshakes == 1
+
+
+def test_what_one_has_learnt_of_its_bmc_is_its_own(lan: Lan) -> None:
+    lan.put(a_board(suites=(SUITE_3,)), HOST)
+    first, second = the_way(), the_way()
+    datagrams = 0
+
+    def count(direction: str, datagram: bytes) -> bool:
+        nonlocal datagrams
+        datagrams += direction == "in"
+        return False
+
+    async def datagrams_of_a_login(way: Bmc) -> int:
+        before = datagrams
+        async with way.open(5.0):
+            return datagrams - before
+
+    async def main() -> None:
+        lan.is_lost = count
+        learning = await datagrams_of_a_login(first)
+        assert await datagrams_of_a_login(first) == learning - 1, "suite 17 is not tried again"
+        assert await datagrams_of_a_login(second) == learning
 
     run_in_virtual_time(main)

@@ -7,20 +7,20 @@ from typing import Any
 import pytest
 import trio
 
-from ipmi_lan.client import CLOSE_TIMEOUT, COMMAND_TIMEOUT, open_client
+from ipmi_lan.account import COMMAND_TIMEOUT
+from ipmi_lan.client import open_client
 from ipmi_lan.commands.chassis import get_chassis_status
 from ipmi_lan.commands.device import get_device_id, get_system_guid
-from ipmi_lan.errors import (
-    NoAnswer,
-    SessionLost,
-)
+from ipmi_lan.errors import NoAnswer, SessionLost
+from ipmi_lan.session.retry import CLOSE_TIMEOUT, COMMAND_WAITS
 from ipmi_lan.simulator import Faults
-from ipmi_lan.transport.udp import UdpTransport
 from ipmi_lan.wire.codes import CompletionCode
 from tests.fakes.bmc import Mute, RefusingBmc, is_sealed
 from tests.fakes.network import Network, Weather, run_virtually
 from tests.ipmi_lan.connecting import OFF, connect
 from tests.ipmi_lan.simulator.console import a_bmc
+
+UNTIL_LOST = sum(COMMAND_WAITS)
 
 # ── every wait has an end ─────────────────────────────────────────────────────
 
@@ -42,22 +42,30 @@ def test_silence_after_the_login_ends_within_the_time_for_the_login(timeout: flo
 
 @pytest.mark.parametrize("timeout", [0.1, 1.0, 3.0, COMMAND_TIMEOUT, 30.0])
 @pytest.mark.parametrize("command", [get_device_id(), OFF], ids=["device id", "off"])
-def test_a_command_ends_in_time(command: Any, timeout: float) -> None:
+@pytest.mark.parametrize("logs_in_again", [False, True])
+def test_a_command_ends_in_time(command: Any, timeout: float, logs_in_again: bool) -> None:
     bmc = Mute(a_bmc())
 
     async def story() -> None:
-        async with connect(Network(bmc)) as client:
+        async with connect(Network(bmc), logs_in_again=logs_in_again) as client:
             bmc.from_now = True
             start = trio.current_time()
             with pytest.raises((NoAnswer, SessionLost)) as caught:
                 await client.run(command, timeout)
             assert trio.current_time() <= start + timeout
             if isinstance(caught.value, NoAnswer):
+                assert caught.value.was_sent
                 assert trio.current_time() == start + timeout
+            elif logs_in_again:
+                assert trio.current_time() == start + timeout    # it tried to come back for as long as there was time
+                assert "logging in again" in str(caught.value)
             else:
-                assert trio.current_time() == pytest.approx(start + 5.6)
+                assert trio.current_time() == pytest.approx(start + UNTIL_LOST)
                 with pytest.raises(SessionLost):
                     await client.run(command)
+                assert trio.current_time() == pytest.approx(start + UNTIL_LOST)
+            expects_loss = command is not OFF and timeout > UNTIL_LOST
+            assert isinstance(caught.value, SessionLost) == expects_loss
         assert trio.current_time() <= start + timeout + CLOSE_TIMEOUT + 0.01
 
     run_virtually(story)
@@ -87,15 +95,15 @@ def test_a_bmc_that_restarts_in_a_session() -> None:
     bmc = a_bmc()
 
     async def story() -> None:
-        async with connect(Network(bmc)) as client:
+        async with connect(Network(bmc), logs_in_again=False) as client:
             await client.run(get_device_id())
             bmc.restart(trio.current_time(), silence=2.0)
             await trio.sleep(1.0)
             start = trio.current_time()
             with pytest.raises(SessionLost):
                 await client.run(get_device_id())
-            assert trio.current_time() == pytest.approx(start + 5.6)
-        assert trio.current_time() == pytest.approx(start + 5.6)   # there is nothing to close
+            assert trio.current_time() == pytest.approx(start + UNTIL_LOST)
+        assert trio.current_time() == pytest.approx(start + UNTIL_LOST)   # there is nothing to close
         async with connect(Network(bmc)) as client:
             await client.run(get_device_id())
 
@@ -120,7 +128,7 @@ def test_a_name_that_is_never_resolved(monkeypatch: pytest.MonkeyPatch) -> None:
     async def forever(host: str, port: int) -> Any:
         await trio.sleep_forever()
 
-    monkeypatch.setattr(UdpTransport, "connect", forever)
+    monkeypatch.setattr("ipmi_lan.client.look_up", forever)
 
     async def story() -> None:
         with pytest.raises(NoAnswer):
@@ -195,5 +203,3 @@ def test_keep_alive_ends_with_the_session() -> None:
                 await client.run(get_device_id())
 
     run_virtually(story)
-
-

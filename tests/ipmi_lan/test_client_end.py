@@ -7,13 +7,15 @@ from collections.abc import Awaitable, Callable
 import pytest
 import trio
 
-from ipmi_lan.client import CLOSE_TIMEOUT, COMMAND_TIMEOUT, Client
+from ipmi_lan.account import COMMAND_TIMEOUT
+from ipmi_lan.client import Client
 from ipmi_lan.commands.device import get_device_id
 from ipmi_lan.errors import (
     CommandRefused,
     NoFreeSession,
     SessionLost,
 )
+from ipmi_lan.session.retry import CLOSE_TIMEOUT
 from ipmi_lan.simulator import Faults, SimulatedBmc
 from ipmi_lan.wire.codes import Privilege
 from tests.fakes.bmc import Mute
@@ -42,7 +44,7 @@ async def _end(how: str) -> None:
 def test_the_session_is_closed(how: str, answers_close: bool) -> None:
     bmc = a_bmc()
     network = Network(bmc)
-    transport = network.transport()
+    wire = network.port()
     deaf: list[Flight] = []
 
     def tap(flight: Flight) -> list[Flight]:
@@ -56,7 +58,7 @@ def test_the_session_is_closed(how: str, answers_close: bool) -> None:
         start = 0.0
         try:
             with trio.move_on_after(1.0 if how == "cancelled" else 9.0) as scope:
-                async with connect(network, transport=transport) as client:
+                async with connect(network, wire) as client:
                     await client.run(get_device_id())
                     start = trio.current_time()
                     await _end(how)
@@ -69,7 +71,7 @@ def test_the_session_is_closed(how: str, answers_close: bool) -> None:
         assert taken == pytest.approx(ROUND_TRIP if answers_close else CLOSE_TIMEOUT)
 
     run_virtually(story)
-    assert transport.is_closed
+    assert wire.is_closed
     assert bmc.handshakes == 1
 
 
@@ -205,7 +207,7 @@ def test_a_command_that_still_waits_when_the_client_closes_is_told() -> None:
         await trio.sleep(0.1)
 
     _while_open(story, bmc)
-    assert told == [pytest.approx(0.1 + CLOSE_TIMEOUT, abs=0.02)]
+    assert told == [pytest.approx(0.1 + 4 * ROUND_TRIP)], "at once, whatever Close Session still takes"
 
 
 def test_a_command_after_the_end_is_refused_at_once() -> None:
@@ -218,5 +220,3 @@ def test_a_command_after_the_end_is_refused_at_once() -> None:
         assert trio.current_time() == start
 
     run_virtually(story)
-
-

@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from ipmi_lan.crypto.rakp import Login, SessionKeys
-from ipmi_lan.crypto.suites import DEFAULT_SUITES, CipherSuite
+from ipmi_lan.crypto.suites import SUITES, CipherSuite
+from ipmi_lan.wire.codes import AuthType, PayloadType
 
 _FILE = Path(__file__).with_name("vectors.json")
-_SUITES = {suite.id: suite for suite in DEFAULT_SUITES}
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +21,16 @@ class Frame:
 
     is_from_console: bool
     datagram: bytes
+
+    @property
+    def is_rmcp_plus(self) -> bool:
+        """Has it the session header of RMCP+?"""
+        return self.datagram[3:5] == b"\x07\x06"
+
+    @property
+    def payload_type(self) -> int:
+        """Of an RMCP+ packet."""
+        return self.datagram[5] & 0x3F
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,8 +73,37 @@ class Trace:
     @property
     def in_session(self) -> list[tuple[Frame, Sealed]]:
         """The datagrams after the login, each with what it holds."""
-        recorded = [frame for frame in self.frames if frame.datagram[4:6] == b"\x06\xc0"]
+        recorded = [frame for frame in self.frames if frame.is_rmcp_plus and frame.payload_type == PayloadType.IPMI]
         return list(zip(recorded, self.sealed, strict=True))
+
+
+@dataclass(frozen=True, slots=True)
+class Trace15:
+    """A whole recorded conversation of IPMI 1.5. Packets that belong to no session have the number 0."""
+
+    id: str
+    auth_type: AuthType
+    password: bytes
+    frames: tuple[Frame, ...]
+    """Without the presence ping and its answer."""
+    messages: tuple[Sealed, ...]
+
+    @property
+    def in_session(self) -> list[tuple[Frame, Sealed]]:
+        """The datagrams with a session id, each with what it holds."""
+        return [pair for pair in zip(self.frames, self.messages, strict=True) if pair[0].datagram[9:13] != bytes(4)]
+
+
+@dataclass(frozen=True, slots=True)
+class Code15:
+    """One packet's code by MD5."""
+
+    id: str
+    password: bytes
+    session_id: int
+    sequence: int
+    message: bytes
+    code: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,8 +160,18 @@ def handshakes() -> list[Handshake]:
 
 
 def traces() -> list[Trace]:
-    """The recorded sessions of suites 3 and 17."""
-    return [_trace(each) for each in document()["lab"]]
+    """The recorded sessions of RMCP+."""
+    return [_trace(each) for each in document()["lab"] if each["cipher_suite"] is not None]
+
+
+def traces15() -> list[Trace15]:
+    """The recorded sessions of IPMI 1.5."""
+    return [_trace15(each) for each in document()["lab"] if each["cipher_suite"] is None]
+
+
+def codes15() -> list[Code15]:
+    """Codes by MD5 of packets that others published."""
+    return [_code15(each) for each in document()["published"] if each["kind"] == "ipmi15-authcode-md5"]
 
 
 def derivations() -> list[Derivation]:
@@ -168,22 +217,42 @@ def _trace(each: dict[str, Any]) -> Trace:
     return Trace(each["id"], _handshake(each, facts | each["expected"]), frames(each["id"]), sealed)
 
 
+def _trace15(each: dict[str, Any]) -> Trace15:
+    expected = each["expected"]
+    messages = tuple(Sealed(way == ">", number, bytes.fromhex(message)) for way, number, message in expected["messages"])
+    asked = tuple(frame for frame in frames(each["id"]) if frame.datagram[3] == 7)
+    return Trace15(each["id"], AuthType(expected["auth_type"]), each["password"].encode(), asked, messages)
+
+
+def _code15(each: dict[str, Any]) -> Code15:
+    facts = each["inputs"]
+    return Code15(
+        id=each["id"],
+        password=facts["password"].encode(),
+        session_id=_id(facts["session_id_le"]),
+        sequence=_id(facts["session_sequence_le"]),
+        message=bytes.fromhex(facts["message"]),
+        code=bytes.fromhex(each["expected"]["authcode"]),
+    )
+
+
 def _handshake(each: dict[str, Any], facts: dict[str, Any]) -> Handshake:
     login = Login(
-        suite=_SUITES[each["cipher_suite"]],
+        suite=SUITES[each["cipher_suite"]],
         user=facts["user"].encode(),
         password=facts["password"].encode(),
         kg=(facts.get("kg") or "").encode(),
         role=facts["role"],
         console_id=_id(facts["console_session_id_le"]),
         bmc_id=_id(facts["bmc_session_id_le"]),
-        **{new: bytes.fromhex(facts[old]) for new, old in _RANDOMS.items()},
+        console_random=bytes.fromhex(facts["console_random"]),
+        bmc_random=bytes.fromhex(facts["bmc_random"]),
+        guid=bytes.fromhex(facts["bmc_guid"]),
     )
     expected = {new: bytes.fromhex(each["expected"].get(old, "")) for new, old in _DIGESTS.items()}
     return Handshake(each["id"], login, **expected)
 
 
-_RANDOMS = {"console_random": "console_random", "bmc_random": "bmc_random", "guid": "bmc_guid"}
 _DIGESTS = {
     "rakp_2_code": "rakp2_authcode",
     "rakp_3_code": "rakp3_authcode",
@@ -196,7 +265,7 @@ _DIGESTS = {
 
 def _derivation(each: dict[str, Any]) -> Derivation:
     facts = each.get("inputs", {}) | each["expected"]
-    return Derivation(each["id"], _SUITES[each["cipher_suite"]], *(bytes.fromhex(facts[name]) for name in ("sik", "k1", "k2")))
+    return Derivation(each["id"], SUITES[each["cipher_suite"]], *(bytes.fromhex(facts[name]) for name in ("sik", "k1", "k2")))
 
 
 def _id(little_endian: str) -> int:

@@ -13,7 +13,9 @@ from haconn_cli.resetpath.vocabulary import Link, ServerStatus, Status
 from haconn_daemon.bmc import Bmc
 from haconn_daemon.monitor.health import WRONG_PASSWORD_PAUSE, Change, Judge
 from haconn_daemon.monitor.watcher import Watcher
-from ipmi_lan.simulator import SimulatedBmc
+from ipmi_lan import SessionBudget, Stay
+from ipmi_lan.commands.login import get_session_info
+from ipmi_lan.simulator import Faults, SimulatedBmc
 from tests.fakes.clock import run_in_virtual_time
 from tests.fakes.lan import Lan
 from tests.haconn_daemon.managed import ACCOUNT, HOST, NAME, a_board, the_way
@@ -290,3 +292,25 @@ def test_stopped_at_any_moment_no_session_is_left(lan: Lan, moment: float) -> No
     watch = Watch(lan)
     lan.latency = 0.01
     run(watch, lambda: trio.sleep(moment))
+
+
+def test_a_bmc_that_does_not_tell_its_slots_is_taken_for_a_small_one_and_asked_once(lan: Lan) -> None:
+    info = get_session_info()
+    board = a_board(faults=Faults(codes={(info.netfn, info.code): 0xC1}), slots=20)
+    watch = Watch(lan, board)
+
+    async def main() -> None:
+        await trio.sleep(10.5)
+        assert watch.sessions == 0
+        assert (watch.status().link, watch.status().status) == (Link.OK, Status.MONITORING)
+
+    run(watch, main)
+    assert board.handshakes == len(watch.polls) == 11
+
+
+@pytest.mark.parametrize(("stay", "handshakes"), [(Stay.WARM, 1), (Stay.SHORT, 11)])
+def test_another_budget(lan: Lan, monkeypatch: pytest.MonkeyPatch, stay: Stay, handshakes: int) -> None:
+    monkeypatch.setattr("haconn_daemon.monitor.watcher.BUDGET", SessionBudget(stay=stay))
+    watch = Watch(lan, a_board(slots=2))
+    run(watch, lambda: trio.sleep(10.5))
+    assert watch.board.handshakes == handshakes

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -77,7 +76,7 @@ def test_each_bit_sets_its_flag_and_no_other(place: int, flags: dict[int, str]) 
         octets = [0, 0, 0]
         octets[place] = 1 << bit
         change = {name: True}
-        assert status(*octets) == replace(OFF, **change)
+        assert status(*octets) == OFF._replace(**change)
 
 
 @pytest.mark.parametrize("octets", [(0x80, 0, 0), (0, 0xE0, 0), (0, 0, 0x80), (0, 0, 0, 0xFF)])

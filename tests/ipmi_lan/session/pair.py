@@ -9,11 +9,13 @@ from typing import Any
 from ipmi_lan.command import Command
 from ipmi_lan.crypto.suites import DEFAULT_SUITES, CipherSuite
 from ipmi_lan.errors import IpmiError
-from ipmi_lan.session.events import Answered, Credentials, Event, Opened, OpeningFailed
+from ipmi_lan.session.events import Answered, Credentials, Event, Failed, Opened, OpeningFailed, Terms
 from ipmi_lan.session.session import Session
 from ipmi_lan.simulator import SimulatedBmc
 from ipmi_lan.wire.codes import PayloadType, Privilege
+from ipmi_lan.wire.message import Request, parse_request_untrusted
 from ipmi_lan.wire.packet import Packet, parse_packet_untrusted
+from tests.fakes.bmc import open_session_of, sealing_of
 from tests.fakes.network import AnyBmc
 from tests.ipmi_lan.simulator.console import ADDRESS, USERS, a_bmc
 
@@ -31,17 +33,23 @@ class Pair:
         password: str | None = None,
         kg: bytes = b"",
         privilege: Privilege = Privilege.ADMINISTRATOR,
+        lowest_privilege: Privilege | None = None,
+        by_name_only: bool = True,
         suites: Sequence[CipherSuite] = DEFAULT_SUITES,
         deadline: float = DEADLINE,
         seed: int = 3,
+        **terms: Any,
     ) -> None:
+        """`terms` are those of `Terms`; without `keep_alive` the session sends nothing by itself."""
         secret = USERS.get(user, ("",))[0] if password is None else password
         self.bmc = a_bmc() if bmc is None else bmc
         self.now = 0.0
         self.sent: list[tuple[float, bytes]] = []
+        self.heard: list[bytes] = []
         self.events: list[Event] = []
-        credentials = Credentials(user.encode(), secret.encode(), kg, privilege)
-        self.session = Session(credentials, random.Random(seed).randbytes, 0.0, deadline, suites)
+        credentials = Credentials(user.encode(), secret.encode(), kg, privilege, by_name_only, lowest_privilege)
+        settings = Terms(suites, **({"keep_alive": None} | terms))
+        self.session = Session(credentials, random.Random(seed).randbytes, 0.0, deadline, settings)
 
     @property
     def simulated(self) -> SimulatedBmc:
@@ -60,6 +68,7 @@ class Pair:
 
     def take(self, *datagrams: bytes) -> list[Event]:
         """Let them arrive at the session; the events of it."""
+        self.heard += datagrams
         for datagram in datagrams:
             self.session.receive_datagram_untrusted(datagram, self.now)
         return self.tell()
@@ -118,7 +127,26 @@ class Pair:
         assert event.token == token
         return event.value
 
+    def outcomes(self) -> dict[int, Answered | Failed]:
+        """Of every command that has one, by its token, in the order told; each must have one only."""
+        ended = [event for event in self.events if isinstance(event, Answered | Failed)]
+        assert len({event.token for event in ended}) == len(ended)
+        return {event.token: event for event in ended}
+
+    def error(self, token: int) -> IpmiError:
+        """What became of a command, which must not be good."""
+        outcome = self.outcomes()[token]
+        assert isinstance(outcome, Failed), outcome
+        return outcome.error
+
     def sent_packets(self, payload_type: PayloadType) -> list[Packet]:
         """What was sent outside of any session of this type."""
         packets = [parse_packet_untrusted(datagram) for _, datagram in self.sent]
         return [packet for packet in packets if packet.payload_type == payload_type and not packet.authenticated]
+
+
+def requests_of(pair: Pair, datagrams: Sequence[bytes]) -> list[Request]:
+    """What stands in sealed datagrams, read with the keys of the one session that the BMC has open."""
+    sealing = sealing_of(open_session_of(pair.simulated, pair.now))
+    packets = [sealing.unseal_untrusted(datagram) for datagram in datagrams]
+    return [parse_request_untrusted(packet.payload) for packet in packets]

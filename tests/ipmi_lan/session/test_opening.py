@@ -52,7 +52,7 @@ def test_login() -> None:
     assert isinstance(opened, Opened)
     assert pair.session.peer == opened.peer
     assert (opened.peer.guid, opened.peer.suite) == (GUID, SUITE_17)
-    assert (len(pair.sent), pair.simulated.handshakes, pair.session.dropped) == (3, 1, {})
+    assert (len(pair.sent), pair.simulated.handshakes, pair.session.dropped) == (4, 1, {})
 
 
 def test_login_with_kg_and_as_the_least() -> None:
@@ -179,8 +179,8 @@ def test_a_flood_of_strangers_does_not_fill_the_memory() -> None:
     for _ in range(1000):
         pair.take(b"x" * 100)
     assert pair.session.dropped["not RMCP+"] == 1000
-    assert pair.session._opening is not None
-    assert len(pair.session._opening._strangers) <= 100
+    assert pair.session._entrance is not None
+    assert len(pair.session._entrance._strangers) <= 100
 
 
 # ── slots and restarts of the BMC ─────────────────────────────────────────────

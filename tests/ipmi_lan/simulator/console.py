@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ipmi_lan.command import Command
-from ipmi_lan.crypto.rakp import Login, SessionKeys, rakp_2_code, rakp_3_code, rakp_4_code, session_keys, verify_code
-from ipmi_lan.crypto.sealing import seal, unseal_untrusted
+from ipmi_lan.crypto.rakp import Login, SessionKeys, Variation, rakp_2_code, rakp_3_code, rakp_4_code, session_keys, verify_code
+from ipmi_lan.crypto.sealing import Sealing
 from ipmi_lan.crypto.suites import SUITE_17, CipherSuite
 from ipmi_lan.simulator import SimulatedBmc
 from ipmi_lan.wire import handshake
@@ -48,6 +48,9 @@ class Console:
     name_only: bool = True
     suite: CipherSuite = SUITE_17
     kg: bytes = b""
+    pads_short: bool = False
+    variation: Variation = field(default_factory=Variation)
+    pads_name_field: bool = False
     console_id: int = 0x11223344
     login: Login | None = None
     keys: SessionKeys | None = None
@@ -66,18 +69,20 @@ class Console:
     def send_rakp_1(self, bmc_id: int, now: float = 0.0) -> handshake.Rakp2:
         """RAKP 1 and its answer, which is verified where it says that all is well."""
         role = self.privilege | (handshake.NAME_ONLY_LOOKUP if self.name_only else 0)
-        rakp_1 = handshake.Rakp1(8, bmc_id, self.randomness.randbytes(16), role, self.user.encode())
-        payload = ask_outside_session(self.bmc, PayloadType.RAKP_1, handshake.build_rakp_1(rakp_1), now)
+        name = self.user.encode().ljust(16, b"\0") if self.variation.pads_name else self.user.encode()
+        rakp_1 = handshake.Rakp1(8, bmc_id, self.randomness.randbytes(16), role, name)
+        sent = handshake.build_rakp_1(rakp_1).ljust(44 if self.pads_name_field else 0, b"\0")
+        payload = ask_outside_session(self.bmc, PayloadType.RAKP_1, sent, now)
         assert payload is not None
         rakp_2 = handshake.parse_rakp_2_untrusted(payload)
         password = USERS.get(self.user, ("",))[0] if self.password is None else self.password
         self.login = Login(
-            self.suite, rakp_1.name, password.encode(), self.kg, role, self.console_id, bmc_id,
-            rakp_1.console_random, rakp_2.bmc_random, rakp_2.guid,
+            self.suite, self.user.encode(), password.encode(), self.kg, role, self.console_id, bmc_id,
+            rakp_1.console_random, rakp_2.bmc_random, rakp_2.guid, self.variation,
         )
         if not rakp_2.status and self.password is None:
             assert rakp_2.console_id == self.console_id
-            verify_code(rakp_2.code, rakp_2_code(self.login))
+            self.verify(rakp_2.code, rakp_2_code(self.login))
         return rakp_2
 
     def send_rakp_3(self, now: float = 0.0, status: int = 0) -> handshake.Rakp4 | None:
@@ -97,11 +102,16 @@ class Console:
         assert rakp_4.status == 0
         assert self.login is not None
         self.keys = session_keys(self.login)
-        verify_code(rakp_4.code, rakp_4_code(self.login, self.keys))
+        self.verify(rakp_4.code, rakp_4_code(self.login, self.keys))
         wanted = self.privilege if raise_to is None else raise_to
         if wanted:
             assert self.ask(6, 0x3B, bytes((wanted,)), now).completion_code == 0
         return self
+
+    def verify(self, received: bytes, expected: bytes) -> None:
+        """Raises `NotAuthentic`. Suite 0 has no codes, and suites without integrity on an old Intel none in RAKP 4."""
+        if received or expected:
+            verify_code(received, expected)
 
     @property
     def bmc_id(self) -> int:
@@ -113,16 +123,27 @@ class Console:
         assert self.keys is not None
         self.sequence += 1
         message = build_request(Request(netfn, command, self.sequence % 64, data))
-        packet = Packet(PayloadType.IPMI, message, self.bmc_id, self.sequence if sequence is None else sequence)
-        return seal(self.suite, self.keys, packet, self.randomness.randbytes(16))
+        number = self.sequence if sequence is None else sequence
+        return self._sealing().seal(number, message, self.randomness.randbytes)
+
+    def _sealing(self) -> Sealing:
+        assert self.keys is not None
+        assert self.login is not None
+        return Sealing(self.suite, self.keys, self.login.password, self.bmc_id, self.console_id, self.pads_short)
 
     def send(self, datagram: bytes, now: float = 0.0) -> Response | None:
         """Send a sealed request; its answer, verified."""
+        replies = self.send_for_all(datagram, now)
+        return replies[0] if replies else None
+
+    def send_for_all(self, datagram: bytes, now: float = 0.0) -> list[Response]:
+        """Send a sealed request; whatever comes back, verified."""
         replies = self.bmc.receive_datagram_untrusted(datagram, ADDRESS, now)
-        if not replies:
-            return None
-        assert self.keys is not None
-        return parse_response_untrusted(unseal_untrusted(self.suite, self.keys, self.console_id, replies[0]).payload)
+        return [parse_response_untrusted(self.unseal(reply).payload) for reply in replies]
+
+    def unseal(self, datagram: bytes) -> Packet:
+        """A packet from the BMC, verified."""
+        return self._sealing().unseal_untrusted(datagram)
 
     def ask(self, netfn: int, command: int, data: bytes = b"", now: float = 0.0) -> Response:
         """Ask and be answered."""

@@ -1,9 +1,15 @@
 from __future__ import annotations
 
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+import pytest
+
 from ipmi_lan.commands.chassis import Control, chassis_control, get_chassis_status
 from ipmi_lan.commands.login import close_session
-from ipmi_lan.simulator import Chassis
-from tests.ipmi_lan.simulator.console import Console, a_bmc
+from ipmi_lan.simulator import Auth15Faults, Chassis, Faults, LoginFaults, ProbeFaults, SessionFaults
+from tests.ipmi_lan.simulator.console import ADDRESS, Console, a_bmc
 
 OFF = chassis_control(Control.POWER_OFF)
 
@@ -89,3 +95,30 @@ def test_restart_forgets_sessions_and_leaves_the_server_alone() -> None:
     again = Console(bmc).log_in(now=15.0)
     assert again.run(get_chassis_status(), now=15.0).power_is_on
     assert bmc.chassis.trace == []
+
+
+def test_an_answer_waits_for_the_next_datagram() -> None:
+    bmc = a_bmc()
+    console = Console(bmc).log_in()
+    bmc.faults.waits_for_junk = True
+    asked = console.datagram_of(get_chassis_status())
+    assert bmc.receive_datagram_untrusted(asked, ADDRESS, 1.0) == []
+    assert bmc.receive_datagram_untrusted(b"thump", ("127.0.0.1", 40001), 1.0) == []
+    (answer,) = bmc.receive_datagram_untrusted(b"thump", ADDRESS, 1.0)
+    assert console.unseal(answer).sequence == 2
+    assert bmc.receive_datagram_untrusted(b"thump", ADDRESS, 1.0) == []
+
+
+@pytest.mark.parametrize("group", [Faults, ProbeFaults, LoginFaults, SessionFaults, Auth15Faults])
+def test_every_switch_is_in_the_table_of_the_page(group: type[Any]) -> None:
+    page = (Path(__file__).parents[3] / "docs" / "simulator.md").read_text()
+    for field in fields(group):
+        if field.name not in {"probe", "login", "session", "auth15"}:
+            assert f"| `{field.name}` |" in page, field.name
+
+
+def test_a_typing_error_is_no_switch() -> None:
+    faults = Faults()
+    for group in (faults, faults.probe, faults.login, faults.session, faults.auth15):
+        with pytest.raises(AttributeError):
+            setattr(group, "slient", True)   # noqa: B010 - a type checker sees it without running

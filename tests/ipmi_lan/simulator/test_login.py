@@ -3,25 +3,53 @@ from __future__ import annotations
 import pytest
 
 from ipmi_lan.commands.device import get_system_guid
-from ipmi_lan.crypto.suites import SUITE_3, SUITE_17, CipherSuite
+from ipmi_lan.crypto.suites import SUITE_3, SUITE_17, SUITES, CipherSuite
 from ipmi_lan.wire import handshake
 from ipmi_lan.wire.codes import PayloadType, Privilege, RakpStatus
 from ipmi_lan.wire.handshake import Algorithms, OpenSessionRequest
 from tests.ipmi_lan.simulator.console import GUID, Console, a_bmc, ask_outside_session
 
+ALL = tuple(SUITES.values())
 
-@pytest.mark.parametrize("suite", [SUITE_3, SUITE_17])
+
+@pytest.mark.parametrize("suite", ALL, ids=lambda suite: str(suite.id))
 @pytest.mark.parametrize("name_only", [True, False])
 def test_whole_login(suite: CipherSuite, name_only: bool) -> None:
-    bmc = a_bmc()
+    bmc = a_bmc(suites=ALL)
     console = Console(bmc, suite=suite, name_only=name_only).log_in()
     assert console.run(get_system_guid()).guid == GUID
     assert (bmc.handshakes, bmc.open_sessions(0.0), bmc.half_open_sessions(0.0)) == (1, 1, 0)
 
 
-@pytest.mark.parametrize("suite", [SUITE_3, SUITE_17])
-def test_two_key_login(suite: CipherSuite) -> None:
-    Console(a_bmc(kg=b"a key of the BMC"), suite=suite, kg=b"a key of the BMC").log_in()
+@pytest.mark.parametrize("suite", ALL, ids=lambda suite: str(suite.id))
+@pytest.mark.parametrize("kg", [b"k", b"a BMC key, 20 octets"])
+def test_two_key_login(suite: CipherSuite, kg: bytes) -> None:
+    Console(a_bmc(kg=kg, suites=ALL), suite=suite, kg=kg).log_in()
+
+
+@pytest.mark.parametrize("suite", [SUITE_3, SUITE_17, SUITES[12]])
+@pytest.mark.parametrize(
+    ("user", "password"), [("", ""), ("", "p"), ("n" * 16, "0123456789abcdef"), ("twenty", "0123456789abcdefghij")]
+)
+def test_null_users_and_long_passwords(suite: CipherSuite, user: str, password: str) -> None:
+    bmc = a_bmc(users={user: (password, Privilege.ADMINISTRATOR)}, suites=ALL)
+    Console(bmc, user, password, suite=suite).log_in()
+
+
+def test_suites_are_17_and_3_unless_told() -> None:
+    for suite in SUITES.values():
+        assert (Console(a_bmc(), suite=suite).open_session().status == 0) == (suite.id in {3, 17})
+
+
+def test_suite_0_takes_a_name_for_a_password_and_no_code() -> None:
+    bmc = a_bmc(suites=ALL)
+    console = Console(bmc, suite=SUITES[0])
+    console.log_in()
+    with_code = handshake.build_rakp_3(handshake.Rakp3(1, 0, Console(bmc, suite=SUITES[0]).open_session().bmc_id, b"\1" * 20))
+    payload = ask_outside_session(bmc, PayloadType.RAKP_3, with_code)
+    assert payload is not None
+    assert handshake.parse_rakp_4_untrusted(payload).status != 0
+    assert bmc.open_sessions(0.0) == 1
 
 
 def test_wrong_bmc_key_shows_at_rakp_4_only() -> None:
@@ -45,9 +73,11 @@ def test_wrong_bmc_key_shows_at_rakp_4_only() -> None:
     ],
 )
 def test_status_for_a_suite_that_is_not_there(algorithms: Algorithms, status: int) -> None:
-    console = Console(a_bmc(), suite=CipherSuite(0, algorithms, "sha1", 20, 12))
-    response = console.open_session()
-    assert (response.status, response.console_id, response.tag) == (status, console.console_id, 7)
+    request = handshake.build_open_session_request(OpenSessionRequest(7, 4, 0x11223344, algorithms))
+    payload = ask_outside_session(a_bmc(), PayloadType.OPEN_SESSION_REQUEST, request)
+    assert payload is not None
+    response = handshake.parse_open_session_response_untrusted(payload)
+    assert (response.status, response.console_id, response.tag) == (status, 0x11223344, 7)
 
 
 def test_a_suite_that_is_switched_off_is_refused() -> None:
@@ -159,11 +189,3 @@ def test_repeated_rakp_1_gets_a_new_random_number_and_only_that_counts() -> None
     rakp_4 = console.send_rakp_3()
     assert rakp_4 is not None
     assert rakp_4.status == 0
-
-
-def test_status_of_open_session_can_be_set() -> None:
-    bmc = a_bmc()
-    bmc.faults.open_session_status = 0x01
-    assert Console(bmc).open_session().status == 0x01
-    bmc.faults.open_session_status = None
-    Console(bmc).log_in()

@@ -5,6 +5,7 @@ from hypothesis import strategies as st
 
 from ipmi_lan.commands.chassis import Control, chassis_control, get_chassis_status
 from ipmi_lan.commands.login import close_session
+from ipmi_lan.simulator import Faults, SessionFaults
 from ipmi_lan.simulator.sessions import WINDOW, ReplayWindow
 from ipmi_lan.wire.codes import RakpStatus
 from tests.ipmi_lan.simulator.console import Console, a_bmc
@@ -98,3 +99,38 @@ def test_window_takes_each_number_once_and_none_from_afar(numbers: list[int]) ->
         assert window.accept(number) == fresh
         if fresh:
             taken.append(number)
+
+
+@given(st.integers(1, 0xFFFFFFFF), st.lists(st.integers(-20, 20), max_size=40))
+def test_a_window_that_is_told_the_first_number_takes_nothing_before_it_and_wraps_past_0(first: int, steps: list[int]) -> None:
+    window, taken, highest = ReplayWindow(8, first), set[int](), -1
+    for step in steps:
+        number = (first + step) % 0x100000000
+        fresh = number != 0 and step >= 0 and step not in taken and abs(step - highest) <= 8
+        assert window.accept(number) == fresh, step
+        if fresh:
+            taken.add(step)
+            highest = max(highest, step)
+
+
+def test_limits_may_be_changed_while_it_runs() -> None:
+    bmc = a_bmc(faults=Faults(session=SessionFaults(half_open_limit=10.0, idle_limit=20.0)))
+    console = Console(bmc)
+    console.send_rakp_1(console.open_session(now=0.0).bmc_id, now=9.9)
+    assert bmc.half_open_sessions(9.9) == 1
+    assert bmc.half_open_sessions(10.0) == 0
+    Console(bmc).log_in(now=20.0)
+    assert bmc.open_sessions(39.9) == 1
+    bmc.faults.session.idle_limit = 5.0
+    assert bmc.open_sessions(39.9) == 0
+
+
+def test_the_idle_limit_shrinks_when_more_than_half_the_slots_are_taken() -> None:
+    bmc = a_bmc(slots=4, faults=Faults(session=SessionFaults(idle_limit_shrinks=True)))
+    for number in range(1, 3):
+        Console(bmc, console_id=number).log_in(now=0.0)
+    assert bmc.open_sessions(59.9) == 2
+    Console(bmc, console_id=3).log_in(now=17.0)
+    assert bmc.open_sessions(17.7) == 3    # 60 s / 1.5³ = 17.8 s
+    assert bmc.open_sessions(17.8) == 1
+    assert bmc.open_sessions(76.9) == 1

@@ -4,7 +4,7 @@ import pytest
 from construct import Byte
 
 from ipmi_lan.errors import Malformed
-from ipmi_lan.wire.codes import CompletionCode, NetFn, Privilege, RakpStatus, meaning_of
+from ipmi_lan.wire.codes import AuthType, CompletionCode, NetFn, Privilege, RakpStatus, meaning_of
 from ipmi_lan.wire.fields import Code, checksum, malformed
 
 
@@ -23,6 +23,12 @@ def test_every_privilege_has_a_word() -> None:
 
 def test_a_network_function_of_a_request_is_even() -> None:
     assert all(netfn % 2 == 0 for netfn in NetFn)
+
+
+def test_authentication_types_are_those_of_table_13_8() -> None:
+    assert [(each.name, each.value) for each in AuthType] == [
+        ("NONE", 0), ("MD2", 1), ("MD5", 2), ("STRAIGHT", 4), ("OEM", 5), ("RMCP_PLUS", 6),
+    ]  # fmt: skip
 
 
 @pytest.mark.parametrize("number", range(256))

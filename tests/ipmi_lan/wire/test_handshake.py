@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ipmi_lan.errors import Malformed
+from ipmi_lan.errors import BadArgument, Malformed
 from ipmi_lan.wire import handshake as wire
 from ipmi_lan.wire.codes import PayloadType
 from tests.ipmi_lan.wire.octets import hostile, octet, word
@@ -144,5 +144,13 @@ def test_octets_behind_the_name_are_ignored() -> None:
     assert wire.parse_rakp_1_untrusted(bytes(27) + b"\x02" + b"root").name == b"ro"
 
 
+def test_a_random_number_of_another_length_is_not_sent() -> None:
+    for size in (0, 15, 17):
+        with pytest.raises(BadArgument):
+            wire.build_rakp_1(wire.Rakp1(0, 1, bytes(size), 0x14, b"admin"))
+        with pytest.raises(BadArgument):
+            wire.build_rakp_2(wire.Rakp2(0, 0, 1, bytes(16), bytes(size)))
+
+
 def test_payload_types_are_those_of_table_13_16() -> None:
-    assert [int(kind) for kind in PayloadType] == [0x00, 0x10, 0x11, 0x12, 0x13, 0x14, 0x15]
+    assert [int(kind) for kind in PayloadType] == [0x00, 0x01, 0x02, 0x10, 0x11, 0x12, 0x13, 0x14, 0x15]

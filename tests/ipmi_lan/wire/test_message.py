@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ipmi_lan.errors import Malformed
+from ipmi_lan.errors import BadArgument, Malformed
 from ipmi_lan.wire.fields import checksum
 from ipmi_lan.wire.message import (
     Request,
@@ -21,7 +21,7 @@ from tests.vectors.load import Exchange, exchanges, traces
 
 netfns = st.integers(0, 0x1F).map(lambda half: half * 2)
 sequences = st.integers(0, 63)
-requests = st.builds(Request, netfns, octet, sequences, st.binary(max_size=60))
+requests = st.builds(Request, netfns, octet, sequences, st.binary(max_size=60), st.integers(0, 3), octet, octet)
 responses = st.builds(Response, netfns, octet, sequences, octet, st.binary(max_size=60))
 
 SEALED = [sealed for trace in traces() for sealed in trace.sealed]
@@ -46,6 +46,49 @@ def test_a_request_is_laid_out_as_13_8_has_it() -> None:
 def test_a_response_is_laid_out_as_13_8_has_it() -> None:
     response = Response(netfn=0x06, command=0x3B, sequence=1, completion_code=0, data=b"\x04")
     assert build_response(response).hex() == "811c6320043b00049d"
+
+
+def test_a_request_names_lun_and_addresses() -> None:
+    request = Request(0x04, 0x2D, 5, b"\x30", lun=2, to=0xC0, sender=0x20)
+    assert build_request(request).hex() == "c012" + "2e" + "20" + "14" + "2d" + "30" + "6f"
+
+
+@pytest.mark.parametrize(
+    "request_",
+    [
+        Request(0x40, 1, 1),
+        Request(0x06, 256, 1),
+        Request(0x06, 1, 64),
+        Request(0x06, 1, 1, lun=4),
+        Request(0x06, 1, 1, lun=-1),
+        Request(0x06, 1, 1, to=256),
+        Request(0x06, 1, 1, sender=-1),
+    ],
+)
+def test_a_request_that_does_not_fit_is_refused(request_: Request) -> None:
+    with pytest.raises(BadArgument):
+        build_request(request_)
+
+
+@pytest.mark.parametrize(
+    "response", [Response(0x06, 1, 1, 256), Response(0x06, 1, 1, -1), Response(0x06, 1, 64, 0), Response(0x06, -1, 1, 0)]
+)
+def test_a_response_that_does_not_fit_is_refused(response: Response) -> None:
+    with pytest.raises(BadArgument):
+        build_response(response)
+
+
+@given(responses, octet, octet)
+def test_checksums_are_not_looked_at_where_they_are_known_to_be_wrong(response: Response, first: int, second: int) -> None:
+    message = bytearray(build_response(response))
+    message[2], message[-1] = first, second
+    assert parse_response_untrusted(bytes(message), checks=False) == response
+
+
+@given(hostile(responses.map(build_response)))
+def test_without_checksums_the_door_raises_malformed_only(message: bytes) -> None:
+    with suppress(Malformed):
+        parse_response_untrusted(message, checks=False)
 
 
 @pytest.mark.parametrize("message", REQUESTS, ids=bytes.hex)

@@ -6,8 +6,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ipmi_lan.errors import Malformed
-from ipmi_lan.wire.packet import NEXT_HEADER, Packet, build_packet, parse_packet_untrusted, split_code_untrusted
+from ipmi_lan.errors import BadArgument, Malformed
+from ipmi_lan.wire.packet import (
+    AUTHENTICATED,
+    ENCRYPTED,
+    NEXT_HEADER,
+    Packet,
+    build_packet,
+    expect_trailer_untrusted,
+    parse_fields_untrusted,
+    parse_packet_untrusted,
+)
 from tests.ipmi_lan.wire.octets import hostile, word
 from tests.vectors.load import traces
 
@@ -40,25 +49,45 @@ def test_bits_6_and_7_of_the_payload_type_are_authenticated_and_encrypted() -> N
     assert build_packet(Packet(0, b"", authenticated=True))[5] == 0x40
 
 
-@given(packets, CODE_SIZES)
-def test_what_the_code_covers_is_whole_groups_of_four_octets(packet: Packet, code_size: int) -> None:
-    whole = build_packet(Packet(0, packet.payload, authenticated=True)) + b"\xcc" * code_size
-    covered, code = split_code_untrusted(whole, code_size)
-    assert len(covered) % 4 == 0
-    assert covered == whole[4:-code_size]
-    assert code == b"\xcc" * code_size
+@given(packets)
+def test_the_fields_are_the_packet_with_its_flags_as_they_travel(packet: Packet) -> None:
+    flags, session_id, sequence, payload = parse_fields_untrusted(build_packet(packet))
+    assert (session_id, sequence, payload) == (packet.session_id, packet.sequence, packet.payload)
+    assert flags == packet.payload_type | ENCRYPTED * packet.encrypted | AUTHENTICATED * packet.authenticated
+
+
+def test_a_packet_that_does_not_fit_is_refused() -> None:
+    for packet in (Packet(0, bytes(0x10000)), Packet(0, b"", session_id=-1), Packet(0, b"", sequence=1 << 32)):
+        with pytest.raises(BadArgument):
+            build_packet(packet)
+
+
+@given(st.binary(max_size=100), CODE_SIZES)
+def test_what_the_code_covers_is_whole_groups_of_four_octets(payload: bytes, code_size: int) -> None:
+    datagram = build_packet(Packet(0, payload, authenticated=True))
+    assert len(datagram[4:]) % 4 == 0
+    assert len(datagram) <= 16 + len(payload) + 3 + 2
+    expect_trailer_untrusted(datagram + b"\xcc" * code_size, len(payload), code_size)
+
+
+@given(st.binary(max_size=100), CODE_SIZES)
+def test_a_short_pad_leaves_out_the_two_octets_behind_it(payload: bytes, code_size: int) -> None:
+    datagram = build_packet(Packet(0, payload, authenticated=True), pads_short=True)
+    assert (len(datagram) - 2) % 4 == 0
+    assert datagram[-2] == -len(payload) % 4
+    expect_trailer_untrusted(datagram + b"\xcc" * code_size, len(payload), code_size)
 
 
 def test_a_pad_of_four_where_none_is_due_is_taken() -> None:
-    covered = build_packet(Packet(0, b"\xaa\xbb", authenticated=True))[4:-2] + b"\xff" * 4 + bytes((4, NEXT_HEADER))
-    assert split_code_untrusted(b"\x06\x00\xff\x07" + covered + b"\xcc" * 12, 12) == (covered, b"\xcc" * 12)
+    datagram = build_packet(Packet(0, b"\xaa\xbb", authenticated=True))[:-2] + b"\xff" * 4 + bytes((4, NEXT_HEADER))
+    expect_trailer_untrusted(datagram + b"\xcc" * 12, 2, 12)
 
 
 @pytest.mark.parametrize("pad", [5, 6, 0x80, 0xFF])
 def test_a_longer_pad_is_refused(pad: int) -> None:
     datagram = build_packet(Packet(0, b"\xaa\xbb", authenticated=True))[:-2] + b"\xff" * pad + bytes((pad, NEXT_HEADER))
     with pytest.raises(Malformed):
-        split_code_untrusted(datagram + b"\xcc" * 12, 12)
+        expect_trailer_untrusted(datagram + b"\xcc" * 12, 2, 12)
 
 
 @pytest.mark.parametrize(
@@ -73,7 +102,7 @@ def test_a_longer_pad_is_refused(pad: int) -> None:
 def test_a_trailer_that_does_not_fit_is_refused(trailer: bytes) -> None:
     datagram = build_packet(Packet(0, b"\xaa\xbb", authenticated=True))[:-2]
     with pytest.raises(Malformed):
-        split_code_untrusted(datagram + trailer + b"\xcc" * 12, 12)
+        expect_trailer_untrusted(datagram + trailer + b"\xcc" * 12, 2, 12)
 
 
 def test_octets_behind_the_payload_are_ignored_outside_a_session() -> None:
@@ -103,4 +132,4 @@ def test_the_doors_raise_malformed_only(datagram: bytes, code_size: int) -> None
     with suppress(Malformed):
         parse_packet_untrusted(datagram)
     with suppress(Malformed):
-        split_code_untrusted(datagram, code_size)
+        expect_trailer_untrusted(datagram, len(parse_packet_untrusted(datagram).payload), code_size)

@@ -11,9 +11,12 @@ from ipmi_lan.wire.rmcp import (
     CLASS_ASF,
     CLASS_IPMI,
     IPMI_HEADER,
+    Pong,
+    build_ping,
     build_pong,
     expect_ipmi_untrusted,
     parse_ping_untrusted,
+    parse_pong_untrusted,
     rmcp_class_untrusted,
 )
 from tests.ipmi_lan.wire.octets import hostile, octet
@@ -32,6 +35,40 @@ def test_our_pong_is_the_one_that_ipmi_sim_sent() -> None:
     ours = build_pong(0)
     assert ours[:2] + ours[3:] == recorded[:2] + recorded[3:]
     assert ours[2] == 0xFF, "no RMCP acknowledgement is wanted; ipmi_sim copies the number of the ping, which is 0"
+
+
+def test_our_ping_is_the_one_that_ipmitool_sent() -> None:
+    recorded = PING.datagram
+    ours = build_ping(0)
+    assert ours[:2] + ours[3:] == recorded[:2] + recorded[3:]
+
+
+def test_a_recorded_pong_is_understood() -> None:
+    assert parse_pong_untrusted(PONG.datagram) == Pong(tag=0, supports_ipmi=True)
+
+
+@given(octet)
+def test_ping_and_pong_carry_the_tag(tag: int) -> None:
+    assert parse_ping_untrusted(build_ping(tag)) == tag
+    assert parse_pong_untrusted(build_pong(tag)) == Pong(tag, supports_ipmi=True)
+    with pytest.raises(Malformed):
+        parse_pong_untrusted(build_ping(tag))
+
+
+def test_a_pong_with_the_octets_of_the_enterprise_number_swapped_is_taken() -> None:
+    swapped = PONG.datagram[:4] + PONG.datagram[7:3:-1] + PONG.datagram[8:]
+    assert parse_pong_untrusted(swapped) == Pong(tag=0, supports_ipmi=True)
+
+
+def test_a_pong_says_whether_ipmi_is_supported() -> None:
+    without = PONG.datagram[:20] + b"\x01" + PONG.datagram[21:]
+    assert parse_pong_untrusted(without) == Pong(tag=0, supports_ipmi=False)
+
+
+def test_a_pong_of_another_enterprise_or_cut_is_refused() -> None:
+    for wrong in (PONG.datagram[:7] + b"\xbf" + PONG.datagram[8:], PONG.datagram[:27]):
+        with pytest.raises(Malformed):
+            parse_pong_untrusted(wrong)
 
 
 @given(octet)
@@ -74,6 +111,8 @@ def test_only_version_and_class_decide_what_is_ipmi(reserved: int, sequence: int
 def test_the_doors_raise_malformed_only(datagram: bytes) -> None:
     with suppress(Malformed):
         parse_ping_untrusted(datagram)
+    with suppress(Malformed):
+        parse_pong_untrusted(datagram)
     with suppress(Malformed):
         rmcp_class_untrusted(datagram)
     with suppress(Malformed):

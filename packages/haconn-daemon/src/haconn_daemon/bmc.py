@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from haconn_cli.config.model import Account, ManagedServer
-from ipmi_lan import Client, CommandRefused, IpmiError, Privilege, open_client
+from ipmi_lan import Client, CommandRefused, IpmiError, KnownBmcs, Privilege, open_client
 from ipmi_lan.commands.device import get_device_id
 
 DEVICE_ID_TIMEOUT = 2.0
@@ -41,17 +41,20 @@ class Bmc:
         self.address = server.bmc
         self.pinned_guid: bytes | None = None
         self._account = account
+        self._known = KnownBmcs()
 
     @asynccontextmanager
     async def open(self, timeout: float) -> AsyncIterator[Client]:
         """Log in within `timeout` seconds, as an operator: enough to read and switch power, and no more.
 
-        Raises what `ipmi_lan.open_client` raises, `WrongIdentity` and `NotReady`.
+        A session that is lost stays lost: each login looks anew whose BMC it is, and whether it is ready. Raises what
+        `ipmi_lan.open_client` raises, `WrongIdentity` and `NotReady`.
         """
         who, where = self._account, self.address
         async with open_client(
-            where.host, who.name, who.password, port=where.port, privilege=Privilege.OPERATOR, timeout=timeout
-        ) as client:
+            where.host, who.name, who.password, port=where.port, privilege=Privilege.OPERATOR, timeout=timeout,
+            logs_in_again=False, known=self._known,
+        ) as client:  # fmt: skip
             self._check_identity(client.peer.guid)
             await _check_readiness(client)
             yield client

@@ -1,42 +1,58 @@
-"""IPMI 2.0 over LAN: a client with structured concurrency, and typed errors that say what is wrong.
+"""ipmi-lan: RMCP+/IPMI 2.0 over LAN. These are the public names; see `ipmi_lan.commands` for what can be asked of a BMC.
 
->>> async with open_client("192.0.2.1", "admin", "secret") as bmc:
-...     status = await bmc.run(get_chassis_status())
+Each name is loaded when it is first used, so that a script with the blocking client does not load trio.
 """
 
-from ipmi_lan.client import Client, open_client
-from ipmi_lan.command import Command
-from ipmi_lan.crypto.suites import DEFAULT_SUITES, SUITE_3, SUITE_17, CipherSuite
-from ipmi_lan.errors import (
-    BadArgument,
-    CommandRefused,
-    IpmiError,
-    LoginRefused,
-    Malformed,
-    NoAnswer,
-    NoFreeSession,
-    NotIpmi,
-    PortRefused,
-    PrivilegeTooHigh,
-    SessionLost,
-    SuiteRefused,
-    Unreachable,
-    WrongKg,
-    WrongPassword,
-)
-from ipmi_lan.session.events import Peer
-from ipmi_lan.wire.codes import Privilege
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from ipmi_lan.budget import SessionBudget, Stay
+    from ipmi_lan.client import Client, open_client
+    from ipmi_lan.command import Command, Hop
+    from ipmi_lan.crypto.suites import DEFAULT_SUITES, SUITE_3, SUITE_17, SUITES, CipherSuite
+    from ipmi_lan.errors import (
+        AuthTypeRefused,
+        BadArgument,
+        CommandRefused,
+        IpmiError,
+        LoginRefused,
+        Malformed,
+        NoAnswer,
+        NoFreeSession,
+        NotIpmi,
+        PortRefused,
+        PrivilegeTooHigh,
+        SessionLost,
+        SuiteRefused,
+        Unreachable,
+        WrongKg,
+        WrongPassword,
+    )
+    from ipmi_lan.quirks import Quirk, parse_quirks
+    from ipmi_lan.session.events import Peer
+    from ipmi_lan.session.memory import KnownBmcs
+    from ipmi_lan.transport.endpoint import Endpoint, open_endpoint
+    from ipmi_lan.wire.codes import AuthType, Privilege
 
 __all__ = [
     "DEFAULT_SUITES",
+    "SUITES",
     "SUITE_3",
     "SUITE_17",
+    "AuthType",
+    "AuthTypeRefused",
     "BadArgument",
     "CipherSuite",
     "Client",
     "Command",
     "CommandRefused",
+    "Endpoint",
+    "Hop",
     "IpmiError",
+    "KnownBmcs",
     "LoginRefused",
     "Malformed",
     "NoAnswer",
@@ -46,10 +62,40 @@ __all__ = [
     "PortRefused",
     "Privilege",
     "PrivilegeTooHigh",
+    "Quirk",
+    "SessionBudget",
     "SessionLost",
+    "Stay",
     "SuiteRefused",
     "Unreachable",
     "WrongKg",
     "WrongPassword",
     "open_client",
+    "open_endpoint",
+    "parse_quirks",
 ]
+
+_HOMES = {
+    "ipmi_lan.budget": ("SessionBudget", "Stay"),
+    "ipmi_lan.client": ("Client", "open_client"),
+    "ipmi_lan.command": ("Command", "Hop"),
+    "ipmi_lan.crypto.suites": ("DEFAULT_SUITES", "SUITES", "SUITE_3", "SUITE_17", "CipherSuite"),
+    "ipmi_lan.quirks": ("Quirk", "parse_quirks"),
+    "ipmi_lan.session.events": ("Peer",),
+    "ipmi_lan.session.memory": ("KnownBmcs",),
+    "ipmi_lan.transport.endpoint": ("Endpoint", "open_endpoint"),
+    "ipmi_lan.wire.codes": ("AuthType", "Privilege"),
+}
+_HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in __all__:
+        raise AttributeError(f"module 'ipmi_lan' has no attribute '{name}'")
+    value = getattr(import_module(_HOME_OF.get(name, "ipmi_lan.errors")), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(set(globals()) | set(__all__))

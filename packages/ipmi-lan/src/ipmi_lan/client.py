@@ -1,39 +1,34 @@
-"""What callers use: log in, run commands, and always close."""
+"""What callers with trio use: log in, run commands, and always close."""
 
 from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Collection, Sequence
+from contextlib import asynccontextmanager, nullcontext
+from functools import partial
 from typing import Any, TypeVar
 
 import trio
 
+from ipmi_lan.account import COMMAND_TIMEOUT, IPMI_PORT, LOGIN_TIMEOUT, Account, account_of
 from ipmi_lan.command import Command
-from ipmi_lan.commands.device import get_device_id
-from ipmi_lan.commands.login import close_session, set_session_privilege_level
 from ipmi_lan.crypto.suites import DEFAULT_SUITES, CipherSuite
-from ipmi_lan.errors import BadArgument, CommandRefused, IpmiError, NoAnswer, PrivilegeTooHigh, SessionLost
-from ipmi_lan.session.events import Answered, Credentials, Failed, Opened, OpeningFailed, Peer
+from ipmi_lan.errors import BadArgument, NoAnswer, SessionLost
+from ipmi_lan.quirks import Quirk
+from ipmi_lan.session.events import Answered, Closed, Event, Failed, OpeningFailed, Peer
+from ipmi_lan.session.memory import KnownBmcs
+from ipmi_lan.session.retry import CLOSE_TIMEOUT
 from ipmi_lan.session.session import Session
-from ipmi_lan.transport.udp import PeerRefused, Transport, UdpTransport
-from ipmi_lan.wire.codes import CompletionCode, Privilege
+from ipmi_lan.transport.endpoint import Endpoint, Line, open_endpoint
+from ipmi_lan.transport.udp import Address, address_of, look_up
+from ipmi_lan.wire.codes import AuthType, Privilege
 
-IPMI_PORT = 623
-_LARGEST_PORT = 65535
-LOGIN_TIMEOUT = 10.0
-"""Seconds for a whole login, waiting for a free slot included."""
-COMMAND_TIMEOUT = 6.0
-"""Seconds for one command, its repeats included."""
-CLOSE_TIMEOUT = 1.0
-"""Seconds for Close Session; some BMCs never answer it."""
-KEEP_ALIVE = 25.0
-"""Seconds of silence before a keep-alive: BMCs drop a session that was idle for 60 ± 3 s (6.12.15)."""
+KNOWN = KnownBmcs()
+"""Which cipher suite each BMC took last, for the whole process."""
 
-_LAST_DATAGRAM = 0.1
-"""Seconds for a last datagram to enter the socket."""
-_PRIVILEGE_CODES = (0x80, 0x81, CompletionCode.INSUFFICIENT_PRIVILEGE)
+_NEVER = float("inf")
+_LOGIN, _CLOSE = -1, -2   # beside the tokens of commands, which are positive
 
 Reply = TypeVar("Reply")
 
@@ -41,25 +36,19 @@ Reply = TypeVar("Reply")
 class Client:
     """A session with a BMC. Use `open_client`. Several tasks may run commands at once; each gets its own answer."""
 
-    def __init__(self, transport: Transport, credentials: Credentials, suites: Sequence[CipherSuite], deadline: float) -> None:
-        now = trio.current_time()
-        self._transport = transport
-        self._session = Session(credentials, os.urandom, now, deadline, suites)
-        self._login_deadline = deadline
-        self._opened = trio.Event()
-        self._opening_error: IpmiError | None = None
-        self._waiting: dict[int, trio.Event] = {}
-        self._outcomes: dict[int, Answered | Failed] = {}
-        self._driving = trio.CancelScope(shield=True)
-        self._keeping = trio.CancelScope(shield=True)
-        self._nap = trio.CancelScope()
-        self._has_news = False
+    __slots__ = ("_is_over", "_line", "_outcomes", "_session", "_waiting")
+
+    def __init__(self, session: Session, endpoint: Endpoint, family: int, address: Address) -> None:
+        self._session = session
+        self._waiting: dict[int, trio.lowlevel.Task | None] = {_LOGIN: None}
+        self._outcomes: dict[int, Event] = {}
         self._is_over = False
-        self._last_sent = now
+        self._line: Line = endpoint.attach(family, address, self)
+        self._pump()
 
     @property
     def peer(self) -> Peer:
-        """The BMC as the login proved it: GUID, cipher suite, session id."""
+        """The BMC as the newest login proved it: GUID, cipher suite, session id, privilege."""
         assert self._session.peer is not None, "a client is handed out when its session is open"
         return self._session.peer
 
@@ -69,119 +58,115 @@ class Client:
         return self._session.dropped
 
     async def run(self, command: Command[Reply], timeout: float = COMMAND_TIMEOUT) -> Reply:
-        """Send `command` and return its reply; done or failed within `timeout` seconds.
+        """Send `command` and return its reply; done or failed within `timeout` seconds, waiting for its turn included.
 
         Raises `CommandRefused` (the BMC said no), `NoAnswer` (silence; of a power command it does not tell whether it was
-        done), `SessionLost` (log in again), `Malformed` (an authentic reply too short to read).
+        done), `SessionLost` (and logging in again did not help), `Malformed` (an authentic reply too short to read).
         """
-        now = trio.current_time()
-        token = self._session.request(command, now, now + timeout)
-        done = self._waiting[token] = trio.Event()
-        self._wake()
+        session, now = self._session, trio.current_time()
+        token = session.request(command, now, now + timeout)
+        self._waiting[token] = None
+        self._pump()
         try:
-            await done.wait()
-            outcome = self._outcomes.pop(token)
-        finally:
-            self._waiting.pop(token, None)
-            self._outcomes.pop(token, None)
-            self._session.abandon(token, trio.current_time())
+            outcome = await self._outcome_of(token)
+        except BaseException:
+            session.abandon(token, trio.current_time())
+            self._pump()
+            raise
         if isinstance(outcome, Failed):
             raise outcome.error
         value: Reply = outcome.value
         return value
 
-    # ── what open_client does ─────────────────────────────────────────────────
+    # ── what the endpoint calls ───────────────────────────────────────────────
 
-    async def _drive(self) -> None:
-        """The only task that touches the socket: out with what is due, in with what comes, until `_close` ends it.
+    def receive_datagram_untrusted(self, datagram: bytes) -> None:
+        """Something came from the BMC's address."""
+        self._session.receive_datagram_untrusted(datagram, trio.current_time())
+        self._pump()
 
-        Shielded from the caller's cancellation, for Close Session still has to travel then.
-        """
-        try:
-            with self._driving:
-                while True:
-                    await self._turn()
-        finally:
-            self._is_over = True
-            self._session.end(trio.current_time())
-            with trio.move_on_after(_LAST_DATAGRAM, shield=True):
-                for datagram in self._session.datagrams_to_send():
-                    await self._transport.send(datagram)
-            self._tell()
+    def peer_refused(self) -> None:
+        """The BMC's host says that nothing listens."""
+        self._session.peer_refused(trio.current_time())
+        self._pump()
 
-    async def _turn(self) -> None:
-        session = self._session
-        self._has_news = False
-        session.handle_deadline(trio.current_time())
+    def handle_deadline(self) -> None:
+        """Time has passed."""
+        self._session.handle_deadline(trio.current_time())
+        self._pump()
+
+    def line_lost(self) -> None:
+        """The endpoint has ended first: nothing can be sent or heard any more."""
+        self._end()
+        self._tell(_LOGIN, OpeningFailed(SessionLost("its endpoint was closed")))
+        self._tell(_CLOSE, Closed())
+
+    # ── inside ────────────────────────────────────────────────────────────────
+
+    def _pump(self) -> None:
+        """Out with what the session has to say, to the BMC and to the tasks that wait."""
+        session, line = self._session, self._line
         for datagram in session.datagrams_to_send():
-            self._last_sent = trio.current_time()
-            await self._transport.send(datagram)
-        self._tell()
-        if self._has_news:
-            return
-        deadline = session.next_deadline()
-        with trio.CancelScope(deadline=float("inf") if deadline is None else deadline) as self._nap:
-            try:
-                session.receive_datagram_untrusted(await self._transport.receive(), trio.current_time())
-            except PeerRefused:
-                session.peer_refused(trio.current_time())
+            line.send(datagram)
+        while (event := session.next_event()) is not None:
+            if isinstance(event, Answered | Failed):
+                self._tell(event.token, event)
+            else:
+                self._tell(_CLOSE if isinstance(event, Closed) else _LOGIN, event)
+        if not self._is_over:
+            deadline = session.next_deadline()
+            line.wake_at(_NEVER if deadline is None else deadline)
 
-    def _wake(self) -> None:
-        self._has_news = True
-        self._nap.cancel()
-        if self._is_over:
-            self._tell()
+    def _tell(self, key: int, event: Event) -> None:
+        """The outcome of a command, the login or the close, to whoever waits for it or will."""
+        if key in self._waiting and key not in self._outcomes:
+            self._outcomes[key] = event
+            if (task := self._waiting[key]) is not None:
+                trio.lowlevel.reschedule(task)
 
-    def _tell(self) -> None:
-        while (event := self._session.next_event()) is not None:
-            match event:
-                case Opened():
-                    self._opened.set()
-                case OpeningFailed(error):
-                    self._opening_error = error
-                    self._opened.set()
-                case Answered(token) | Failed(token):
-                    if (done := self._waiting.get(token)) is not None:
-                        self._outcomes[token] = event
-                        done.set()
-
-    async def _log_in(self, credentials: Credentials) -> None:
-        await self._opened.wait()
-        if self._opening_error is not None:
-            raise self._opening_error
+    async def _outcome_of(self, key: int) -> Any:
+        """Wait for it. Called once for each."""
         try:
-            left = self._login_deadline - trio.current_time()
-            await self.run(set_session_privilege_level(credentials.privilege), min(COMMAND_TIMEOUT, max(0.0, left)))
-        except CommandRefused as refusal:
-            if refusal.code not in _PRIVILEGE_CODES:
-                raise
-            user = credentials.user.decode(errors="replace")
-            raise PrivilegeTooHigh(user, credentials.privilege.word, f"code {refusal.code:02X}h") from None
+            if key in self._outcomes:
+                await trio.lowlevel.checkpoint()
+            else:
+                self._waiting[key] = trio.lowlevel.current_task()
+                await trio.lowlevel.wait_task_rescheduled(partial(self._let_go, key))
+            return self._outcomes[key]
+        finally:
+            del self._waiting[key]
+            self._outcomes.pop(key, None)
 
-    async def _keep_alive(self) -> None:
-        """Ends in `_close`, shielded like the driver: a task that is cancelled would hide the caller's exception by its own."""
-        with self._keeping:
-            while True:
-                quiet_until = self._last_sent + KEEP_ALIVE
-                if trio.current_time() < quiet_until:
-                    await trio.sleep_until(quiet_until)
-                    continue
-                try:
-                    await self.run(get_device_id())
-                except SessionLost:
-                    return      # the next command of the caller meets the same fault and tells it
-                except IpmiError:
-                    continue    # one that is busy or silent for a while still has the session
+    def _let_go(self, key: int, cancel: Any) -> trio.lowlevel.Abort:
+        """Whoever waits may be cancelled at any time; an outcome that comes before he notices must not wake him a second time."""
+        self._waiting[key] = None
+        return trio.lowlevel.Abort.SUCCEEDED
+
+    async def _log_in(self) -> None:
+        outcome = await self._outcome_of(_LOGIN)
+        if isinstance(outcome, OpeningFailed):
+            raise outcome.error
 
     async def _close(self) -> None:
-        """Ask the BMC to free the slot, then end the driver; bounded, and also when the caller is being cancelled."""
-        self._keeping.cancel()
+        """Give the slot back; bounded, and also when the caller is being cancelled."""
         try:
-            if self._session.peer is not None:
-                with trio.CancelScope(shield=True, deadline=trio.current_time() + CLOSE_TIMEOUT + 0.5), suppress(IpmiError):
-                    await self.run(close_session(self.peer.session_id), CLOSE_TIMEOUT)
+            if not self._is_over:
+                await self._give_back()
         finally:
-            self._driving.cancel()
+            self._end()
+            self._line.close()
+
+    async def _give_back(self) -> None:
+        with trio.CancelScope(shield=True, deadline=trio.current_time() + CLOSE_TIMEOUT + 0.5):
+            self._waiting[_CLOSE] = None
+            self._session.close(trio.current_time())
+            self._pump()
+            await self._outcome_of(_CLOSE)
+
+    def _end(self) -> None:
+        self._is_over = True
+        self._session.end(trio.current_time())
+        self._pump()
 
 
 @asynccontextmanager
@@ -193,57 +178,74 @@ async def open_client(
     port: int = IPMI_PORT,
     kg: str | bytes = b"",
     privilege: Privilege = Privilege.ADMINISTRATOR,
+    lowest_privilege: Privilege | None = None,
     by_name_only: bool = True,
     suites: Sequence[CipherSuite] = DEFAULT_SUITES,
+    auth15: AuthType | None = None,
+    quirks: Collection[Quirk] = (),
+    window: int = 1,
+    logs_in_again: bool = True,
+    accepts_forgeable_answers: bool = False,
     timeout: float = LOGIN_TIMEOUT,
-    transport: Transport | None = None,
+    endpoint: Endpoint | None = None,
+    known: KnownBmcs = KNOWN,
 ) -> AsyncIterator[Client]:
     """Log in to the BMC at `host`, hand out a `Client`, and close the session at the end, whatever the end is.
 
-    The login ends within `timeout` seconds; where the BMC lets us in and falls silent then, closing takes one more.
-    `suites` are tried in order, without asking which the BMC has. Text is sent as UTF-8. `transport` replaces the UDP socket;
-    it is closed at the end.
+    The login ends within `timeout` seconds; where the BMC lets us in and falls silent then, closing takes one more. Text is sent
+    as UTF-8. `endpoint` (see `open_endpoint`) shares sockets with other clients; without, the client has one of its own.
+
+    - `suites` are tried in order, without asking which the BMC has; the one that `known` remembers comes first. A suite
+      without integrity needs `accepts_forgeable_answers=True`, which says what it gives up.
+    - `privilege` is asked for; where the BMC refuses, lower ones down to `lowest_privilege`. User is enough to read, and saves a
+      round trip.
+    - `by_name_only` False has the BMC look for name and privilege together.
+    - `auth15` logs in by IPMI 1.5 instead, with this authentication type.
+    - `quirks` are deviations of this BMC that are put up with; see `ipmi_lan.quirks`.
+    - `window` is how many commands are on their way at once; more wait for their turn.
+    - `logs_in_again`: a session that is lost is opened anew, to the same BMC, and what may be repeated is sent again, once.
 
     Raises `BadArgument`, `NoAnswer`, `PortRefused`, `NotIpmi`, `WrongPassword`, `WrongKg`, `PrivilegeTooHigh`,
-    `NoFreeSession`, `SuiteRefused`, and where the BMC lets us in and no further, `SessionLost` or `CommandRefused`; see
-    `ipmi_lan.errors`.
+    `NoFreeSession`, `SuiteRefused`, `AuthTypeRefused`, and where the BMC lets us in and no further, `SessionLost` or
+    `CommandRefused`; see `ipmi_lan.errors`.
     """
-    credentials = Credentials(_octets(user), _octets(password), _octets(kg), privilege, by_name_only)
-    if not 1 <= port <= _LARGEST_PORT:
-        raise BadArgument(f"port {port}: must be 1 to {_LARGEST_PORT}")
+    account = account_of(
+        host, port, user, password, kg, privilege, lowest_privilege, by_name_only, suites, auth15, quirks, window,
+        logs_in_again, accepts_forgeable_answers, keeps_alive=True,
+    )  # fmt: skip
     deadline = trio.current_time() + timeout
-    if transport is None:
-        transport = await _connect(host, port, timeout)
-    failure: Exception | None = None
+    family, address = await _look_up(host, port, timeout)
+    async with open_endpoint(1) if endpoint is None else nullcontext(endpoint) as shared:
+        client = _client(account, shared, family, address, deadline, known)
+        try:
+            await client._log_in()
+            known.remember(address, client.peer.suite, trio.current_time())
+            yield client
+        finally:
+            await client._close()
+
+
+def _client(
+    account: Account, endpoint: Endpoint, family: int, address: Address, deadline: float, known: KnownBmcs
+) -> Client:
+    now = trio.current_time()
+    order = known.order(address, account.terms.suites, now)
+    session = Session(account.credentials, os.urandom, now, deadline, account.terms, order)
     try:
-        client = Client(transport, credentials, suites, deadline)
-        async with trio.open_nursery() as nursery:
-            nursery.start_soon(client._drive)
-            try:
-                await client._log_in(credentials)
-                nursery.start_soon(client._keep_alive)
-                yield client
-            except Exception as error:
-                failure = error
-            finally:
-                await client._close()
-    finally:
-        transport.close()
-    if failure is not None:
-        raise failure
+        return Client(session, endpoint, family, address)
+    except OSError as error:
+        raise NoAnswer(f"opening a socket to {address[0]} port {address[1]} ({error})", 0.0) from None
 
 
-async def _connect(host: str, port: int, timeout: float) -> Transport:
-    """A socket; looking up a name may take as long as it likes, but not longer than `timeout` seconds."""
+async def _look_up(host: str, port: int, timeout: float) -> tuple[int, Address]:
+    """Looking up a name may take as long as it likes, but not longer than `timeout` seconds."""
+    if (known := address_of(host, port)) is not None:
+        return known
     try:
         with trio.move_on_after(timeout):
-            return await UdpTransport.connect(host, port)
+            return await look_up(host, port)
     except UnicodeError:
         raise BadArgument(f"host '{host}': neither an address nor a name") from None
     except OSError as error:
-        raise NoAnswer(f"connecting a socket to {host} port {port} ({error})", 0.0) from None
+        raise NoAnswer(f"looking up {host} ({error})", 0.0) from None
     raise NoAnswer(f"looking up {host}", timeout)
-
-
-def _octets(text: Any) -> bytes:
-    return text.encode() if isinstance(text, str) else bytes(text)

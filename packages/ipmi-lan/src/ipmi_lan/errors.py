@@ -4,7 +4,9 @@
 
     IpmiError
     ├── BadArgument             the caller's own fault, found before anything was sent
+    │   └── SuiteUnavailable    a cipher suite that cannot be carried here
     ├── Malformed               bytes that are not what they should be (never leaves a session: there it is counted)
+    ├── NotAuthentic            a code that does not verify (never leaves a session: there it is counted)
     ├── Unreachable
     │   ├── NoAnswer            silence until the deadline
     │   ├── PortRefused         the host answers that nothing listens on this port
@@ -14,7 +16,8 @@
     │   ├── WrongKg             the password is right and the BMC key is not
     │   ├── PrivilegeTooHigh    this user may not have the privilege asked for
     │   ├── NoFreeSession       every session slot of the BMC is taken
-    │   └── SuiteRefused        none of the cipher suites offered is one the BMC takes
+    │   ├── SuiteRefused        none of the cipher suites offered is one the BMC takes
+    │   └── AuthTypeRefused     IPMI 1.5: the BMC does not take this authentication type, or none that proves anything
     ├── SessionLost             the BMC no longer knows the session
     └── CommandRefused          the BMC answered with a completion code other than 00h
 """
@@ -30,8 +33,21 @@ class BadArgument(IpmiError, ValueError):  # noqa: N818 - errors here are named 
     """What the caller asked for cannot be carried by IPMI; nothing was sent."""
 
 
+class SuiteUnavailable(BadArgument):
+    """This cipher suite cannot be carried here."""
+
+    def __init__(self, suite: int, why: str) -> None:
+        super().__init__(f"cipher suite {suite} cannot be used: {why}")
+        self.suite = suite
+        self.why = why
+
+
 class Malformed(IpmiError):  # noqa: N818
     """Bytes that are not what they should be."""
+
+
+class NotAuthentic(IpmiError):  # noqa: N818
+    """A code does not verify."""
 
 
 class Unreachable(IpmiError):  # noqa: N818
@@ -41,12 +57,15 @@ class Unreachable(IpmiError):  # noqa: N818
 class NoAnswer(Unreachable):
     """Silence until the deadline."""
 
-    def __init__(self, phase: str, waited: float) -> None:
-        super().__init__(f"no answer to {phase} within {waited:.1f} s")
+    def __init__(self, phase: str, waited: float, was_sent: bool = True) -> None:
+        never = "" if was_sent else "; it was never sent, for those before it were not answered either"
+        super().__init__(f"no answer to {phase} within {waited:.1f} s{never}")
         self.phase = phase
         """What was not answered, like `Open Session Request` or a command's name."""
         self.waited = waited
         """Seconds."""
+        self.was_sent = was_sent
+        """Whether it went out at all. A power command that was not has had no effect; of one that was, nothing is known."""
 
 
 class PortRefused(Unreachable):
@@ -73,20 +92,26 @@ class LoginRefused(IpmiError):  # noqa: N818
 class WrongPassword(LoginRefused):
     """No such user, or the wrong password: a BMC does not say which."""
 
-    def __init__(self, user: str, evidence: str) -> None:
-        super().__init__(f"no user '{user}' with this password ({evidence})")
+    def __init__(self, user: str, evidence: str, quirk: str | None = None) -> None:
+        hint = f"; with quirk {quirk} it would verify" if quirk else ""
+        super().__init__(f"no user '{user}' with this password ({evidence}{hint})")
         self.user = user
         self.evidence = evidence
         """What showed it: a status code of the BMC, or a code of RAKP 2 that does not verify."""
+        self.quirk = quirk
+        """The one quirk, if any, under which the same code verifies: then the password is right and the BMC deviates."""
 
 
 class WrongKg(LoginRefused):
     """The password verified (RAKP 2) and the session key did not (RAKP 4): the BMC key Kg differs."""
 
-    def __init__(self, kg_was_given: bool) -> None:
+    def __init__(self, kg_was_given: bool, quirk: str | None = None) -> None:
         given = "the BMC key given is not the BMC's" if kg_was_given else "the BMC wants a BMC key (Kg) and none was given"
-        super().__init__(f"wrong Kg: {given}")
+        hint = f"; with quirk {quirk} it would verify" if quirk else ""
+        super().__init__(f"wrong Kg: {given}{hint}")
         self.kg_was_given = kg_was_given
+        self.quirk = quirk
+        """The one quirk, if any, under which the same code verifies: then the keys are right and the BMC deviates."""
 
 
 class PrivilegeTooHigh(LoginRefused):
@@ -115,6 +140,15 @@ class SuiteRefused(LoginRefused):
         super().__init__(f"no cipher suite in common ({each})")
         self.reasons = reasons
         """For each suite id offered, what came back."""
+
+
+class AuthTypeRefused(LoginRefused):
+    """IPMI 1.5: the BMC does not take the authentication type asked for, or switches authentication off."""
+
+    def __init__(self, auth_type: str, evidence: str) -> None:
+        super().__init__(f"IPMI 1.5 authentication type {auth_type} is not to be had: {evidence}")
+        self.auth_type = auth_type
+        self.evidence = evidence
 
 
 class SessionLost(IpmiError):  # noqa: N818

@@ -58,6 +58,7 @@ async def _try(plan: Plan, bmc: Bmc, on_news: Callable[[], None]) -> None:
     while plan.result is None:
         try:
             async with bmc.open(min(LOGIN_TIMEOUT, _left(plan))) as client:
+                assert client.peer.suite is not None, "IPMI 1.5 is never asked for"
                 plan.logged_in(client.peer.guid, client.peer.suite.id)
                 await _take_steps(plan, client, on_news)
         except IpmiError as error:

@@ -8,16 +8,16 @@ import trio
 
 from haconn_daemon.bmc import Bmc
 from haconn_daemon.monitor.health import Change, Judge, Silence
-from ipmi_lan import Client, CommandRefused, IpmiError, Malformed, NoAnswer, SessionLost, WrongPassword
+from ipmi_lan import Client, CommandRefused, IpmiError, Malformed, NoAnswer, SessionBudget, SessionLost, WrongPassword
 from ipmi_lan.commands.chassis import get_chassis_status
-from ipmi_lan.commands.login import get_session_info
+from ipmi_lan.commands.login import SessionInfo, get_session_info
 
 READ_TIMEOUT = 2.0
 """Seconds for one reading in an open session, its repeats included."""
 LOGIN_TIMEOUT = 3.0
 """Seconds for a login; OpenBMC needs one to two."""
-FREE_SLOTS_TO_LEAVE = 2
-"""A session is kept open only where this many slots stay free beside it: for another connector's reset, and for a person."""
+BUDGET = SessionBudget(leave_free=2)
+"""A session is kept open only where two slots stay free beside it: for another connector's reset, and for a person."""
 
 Tell = Callable[[Judge, list[Change]], None]
 
@@ -54,7 +54,7 @@ class Watcher:
         began = trio.current_time()
         async with self._bmc.open(LOGIN_TIMEOUT) as client:
             await self._read(client, began)
-            if await self._has_slots_to_spare(client):
+            if BUDGET.allows_staying(await self._ask_slots(client)):
                 while True:
                     await self._wait()
                     await self._read(client, trio.current_time())
@@ -65,16 +65,15 @@ class Watcher:
         now = trio.current_time()
         self._tell(self.judge, self.judge.saw_power(status.power_is_on, now, now - began))
 
-    async def _has_slots_to_spare(self, client: Client) -> bool:
-        """Whether the BMC has room for us to stay; one that does not tell is taken for a small one, and not asked again."""
+    async def _ask_slots(self, client: Client) -> SessionInfo | None:
+        """How many sessions the BMC has, and how many are taken; None from one that does not tell, which is not asked again."""
         if not self._tells_slots:
-            return False
+            return None
         try:
-            info = await client.run(get_session_info(), READ_TIMEOUT)
+            return await client.run(get_session_info(), READ_TIMEOUT)
         except (CommandRefused, NoAnswer, SessionLost, Malformed):
             self._tells_slots = False
-            return False
-        return info.slots - info.active >= FREE_SLOTS_TO_LEAVE
+            return None
 
     async def _wait(self) -> None:
         self.last_progress = trio.current_time()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from construct import BitsInteger, BitStruct, Byte, Bytewise, Flag, GreedyBytes, Int24ul, Nibble, Padding, Struct
 
@@ -12,6 +13,11 @@ from ipmi_lan.wire.codes import NetFn
 
 SUITE_CHUNK = 16
 """Octets of records in one answer; fewer say that it is the last (22.15)."""
+MOST_SUITE_CHUNKS = 64
+"""How many chunks a list can have: the index has 6 bits."""
+_STANDARD, _OEM = 0xC0, 0xC1            # start of a record (table 22-18)
+_TAG, _INTEGRITY, _CONFIDENTIALITY, _START = 0xC0, 0x40, 0x80, 0xC0
+_OEM_HEAD, _ALGORITHMS = 5, 3           # octets: start, id and enterprise number; one for each algorithm
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,23 +32,33 @@ class CipherSuitesRequest:
     """Else the algorithms, without the suites that they make up."""
 
 
-@dataclass(frozen=True, slots=True)
-class CipherSuites:
+class CipherSuites(NamedTuple):
     """One chunk of records, not decoded (table 22-18)."""
 
     channel: int
     records: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class ChannelQuery:
+class SuiteRecord(NamedTuple):
+    """One cipher suite as a BMC advertises it: a candidate, not a promise (table 22-18)."""
+
+    id: int
+    authentication: int = 0
+    """Where the record has no octet of an algorithm: 0, none."""
+    integrity: int = 0
+    """Where a record names several, the first."""
+    confidentiality: int = 0
+    oem: int | None = None
+    """Enterprise number of whoever defined the suite; None: the specification."""
+
+
+class ChannelQuery(NamedTuple):
     """Which channel is asked about."""
 
     channel: int = THIS_CHANNEL
 
 
-@dataclass(frozen=True, slots=True)
-class ChannelInfo:
+class ChannelInfo(NamedTuple):
     """What a channel is (22.24)."""
 
     channel: int
@@ -93,3 +109,63 @@ def get_channel_info(channel: int = THIS_CHANNEL) -> Command[ChannelInfo]:
 def get_channel_cipher_suites(index: int) -> Command[CipherSuites]:
     """Chunk `index` of this channel's cipher suites. Works without a session; many BMCs never answer it (22.15)."""
     return GET_CHANNEL_CIPHER_SUITES(CipherSuitesRequest(index))
+
+
+def parse_suite_records_untrusted(records: bytes) -> list[SuiteRecord]:
+    """The cipher suites in the records of all chunks, put together in their order (table 22-18). Never raises.
+
+    Records are read by their tag bits, for BMCs differ: the octet of an algorithm that is none may be missing (go-ipmi), the
+    start octet too, a record may run on into the next chunk, and all its algorithms may be tagged as authentication (Sun ILOM).
+    What belongs to no record is skipped, and so is a record that is cut before its id ends.
+    """
+    found: list[SuiteRecord] = []
+    rest = records
+    while rest:
+        suite, size = _head_of_record(rest)
+        has_start, rest = rest[0] >= _START, rest[size:]
+        if suite is not None:
+            algorithms = _retagged(rest) if has_start and _has_wrong_tags(rest) else rest[: _length_of_algorithms(rest)]
+            found.append(_with_algorithms(suite, algorithms))
+            rest = rest[len(algorithms) :]
+    return found
+
+
+def _head_of_record(rest: bytes) -> tuple[SuiteRecord | None, int]:
+    """The suite, without algorithms yet, and how many octets that took; None and how many to skip where no record begins."""
+    tag = rest[0]
+    if tag == _OEM:
+        if len(rest) < _OEM_HEAD:
+            return None, len(rest)
+        return SuiteRecord(rest[1], oem=int.from_bytes(rest[2:_OEM_HEAD], "little")), _OEM_HEAD
+    if tag == _STANDARD and len(rest) > 1 and rest[1] < _START:
+        return SuiteRecord(rest[1]), 2
+    return (None if tag & _TAG else SuiteRecord(tag)), 1
+
+
+def _has_wrong_tags(rest: bytes) -> bool:
+    """Whether the record's three algorithms are all tagged as authentication."""
+    is_whole = len(rest) == _ALGORITHMS or rest[_ALGORITHMS : _ALGORITHMS + 1] >= bytes((_START,))
+    return is_whole and not any(octet & _TAG for octet in rest[:_ALGORITHMS])
+
+
+def _retagged(rest: bytes) -> bytes:
+    return bytes((rest[0], rest[1] | _INTEGRITY, rest[2] | _CONFIDENTIALITY))
+
+
+def _length_of_algorithms(rest: bytes) -> int:
+    """How many octets at the beginning are algorithms: at most one of authentication (tag 0), then any number of the others."""
+    has_authentication = bool(rest) and not rest[0] & _TAG
+    length = int(has_authentication)
+    while length < len(rest) and rest[length] & _TAG in {_INTEGRITY, _CONFIDENTIALITY}:
+        length += 1
+    return length
+
+
+def _with_algorithms(suite: SuiteRecord, algorithms: bytes) -> SuiteRecord:
+    """`suite` with its algorithms; of several of a kind the first counts."""
+    by_tag = {octet & _TAG: octet & ~_TAG for octet in reversed(algorithms)}
+    return suite._replace(
+        authentication=by_tag.get(0, 0),
+        integrity=by_tag.get(_INTEGRITY, 0),
+        confidentiality=by_tag.get(_CONFIDENTIALITY, 0),
+    )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import IntEnum
+from typing import NamedTuple
 
 from construct import BitsInteger, BitStruct, Bitwise, Flag, Nibble, Padding, Struct
 
@@ -78,8 +79,7 @@ _STATUS = BitStruct(
 _RESTART_CAUSE = BitStruct(Padding(4), "cause" / Code(Nibble, RestartCause), Padding(4), "channel" / Nibble)
 
 
-@dataclass(frozen=True, slots=True)
-class ChassisStatus:
+class ChassisStatus(NamedTuple):
     """What the BMC says of its chassis at one moment (28.2)."""
 
     power_is_on: bool
@@ -104,8 +104,7 @@ class ChassisStatus:
     intrusion: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class ChassisControl:
+class ChassisControl(NamedTuple):
     """The argument of Chassis Control."""
 
     action: Control
@@ -116,8 +115,7 @@ class Accepted:
     """The BMC took the order. It acts later, or not at all: only Chassis Status tells."""
 
 
-@dataclass(frozen=True, slots=True)
-class SystemRestartCause:
+class SystemRestartCause(NamedTuple):
     """Why the system last started, and on whose channel."""
 
     cause: RestartCause | int

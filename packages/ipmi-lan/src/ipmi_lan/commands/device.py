@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from construct import BitsInteger, BitStruct, Byte, Bytes, Bytewise, Flag, Int16ul, Int24ul, Nibble, Padding, Struct
 
@@ -25,8 +25,7 @@ _DEVICE_ID = BitStruct(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class DeviceId:
+class DeviceId(NamedTuple):
     """Who the BMC is (20.1). The four auxiliary firmware octets, which some BMCs leave out, are not read."""
 
     device_id: int
@@ -49,8 +48,7 @@ class DeviceId:
         return f"{self.firmware_major}.{self.firmware_minor_bcd:02x}"
 
 
-@dataclass(frozen=True, slots=True)
-class SystemGuid:
+class SystemGuid(NamedTuple):
     """The 16 octets that name a system, in the order they travel; vendors order the fields in at least five ways."""
 
     guid: bytes

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from construct import (
     BitsInteger,
     BitStruct,
     Bitwise,
     Byte,
+    Bytes,
     Bytewise,
     Default,
     Flag,
@@ -22,15 +24,17 @@ from construct import (
 )
 
 from ipmi_lan.command import NOTHING, Command, Definition, Empty, Layout
-from ipmi_lan.wire.codes import NetFn, Privilege
+from ipmi_lan.errors import BadArgument
+from ipmi_lan.wire.codes import AuthType, NetFn, Privilege
 from ipmi_lan.wire.fields import Code
 
 THIS_CHANNEL = 0x0E
 """The channel that the request came in on."""
+NAME_SIZE, CHALLENGE_SIZE = 16, 16
+"""Octets of a user's name, filled up with zeros, and of a challenge of IPMI 1.5 (22.16)."""
 
 
-@dataclass(frozen=True, slots=True)
-class AuthenticationCapabilitiesRequest:
+class AuthenticationCapabilitiesRequest(NamedTuple):
     """22.13; asking with the IPMI 2.0 bit gets the extended answer."""
 
     privilege: int
@@ -38,8 +42,7 @@ class AuthenticationCapabilitiesRequest:
     wants_ipmi_2: bool = True
 
 
-@dataclass(frozen=True, slots=True)
-class AuthenticationCapabilities:
+class AuthenticationCapabilities(NamedTuple):
     """What logins a channel takes (22.13)."""
 
     channel: int
@@ -61,15 +64,52 @@ class AuthenticationCapabilities:
     oem_id: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class SessionPrivilege:
+class SessionChallengeRequest(NamedTuple):
+    """22.16, the first step of a login of IPMI 1.5."""
+
+    auth_type: AuthType | int
+    user: bytes
+    """Octets, filled up with zeros to 16."""
+
+
+class SessionChallenge(NamedTuple):
+    """What Activate Session has to answer (22.16)."""
+
+    temporary_id: int
+    """The session id of Activate Session, and of nothing else."""
+    challenge: bytes
+    """16 octets."""
+
+
+class SessionActivation(NamedTuple):
+    """22.17, the second step. The message itself travels under the temporary id, and authenticated by the password."""
+
+    auth_type: AuthType | int
+    privilege: Privilege | int
+    challenge: bytes
+    initial_sequence: int
+    """The sequence number that the BMC shall begin with; not 0."""
+
+
+class ActivatedSession(NamedTuple):
+    """The session (22.17)."""
+
+    auth_type: AuthType | int
+    """Of all further messages: NONE where the BMC does not want each of them authenticated."""
+    session_id: int
+    initial_sequence: int
+    """The sequence number that the console shall begin with."""
+    privilege: Privilege | int
+    """The highest that the session may be raised to."""
+
+
+class SessionPrivilege(NamedTuple):
     """A privilege level; 0 in a request asks for the present one."""
 
     privilege: Privilege | int
 
 
-@dataclass(frozen=True, slots=True)
-class SessionToClose:
+class SessionToClose(NamedTuple):
     """The BMC's id of the session to be closed."""
 
     session_id: int
@@ -82,8 +122,7 @@ class SessionQuery:
     index: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class SessionInfo:
+class SessionInfo(NamedTuple):
     """A session, and how many slots the BMC has (22.20)."""
 
     handle: int
@@ -123,6 +162,22 @@ _CAPABILITIES = BitStruct(
     Padding(8),
 )
 _PRIVILEGE = Layout(BitStruct(Padding(4), "privilege" / Code(Nibble, Privilege)), SessionPrivilege)
+_LOW_AUTH_TYPE = Bitwise(FocusedSeq("number", Padding(4), "number" / Code(Nibble, AuthType)))
+_LOW_PRIVILEGE = Bitwise(FocusedSeq("level", Padding(4), "level" / Code(Nibble, Privilege)))
+_CHALLENGE_REQUEST = Struct("auth_type" / _LOW_AUTH_TYPE, "user" / Bytes(NAME_SIZE))
+_CHALLENGE = Struct("temporary_id" / Int32ul, "challenge" / Bytes(CHALLENGE_SIZE))
+_ACTIVATION = Struct(
+    "auth_type" / _LOW_AUTH_TYPE,
+    "privilege" / _LOW_PRIVILEGE,
+    "challenge" / Bytes(CHALLENGE_SIZE),
+    "initial_sequence" / Int32ul,
+)
+_ACTIVATED = Struct(
+    "auth_type" / _LOW_AUTH_TYPE,
+    "session_id" / Int32ul,
+    "initial_sequence" / Int32ul,
+    "privilege" / _LOW_PRIVILEGE,
+)
 _COUNT = Bitwise(FocusedSeq("count", Padding(2), "count" / BitsInteger(6)))
 _SESSION_INFO = Struct("handle" / Byte, "slots" / _COUNT, "active" / _COUNT, "details" / Default(GreedyBytes, b""))
 
@@ -132,6 +187,21 @@ GET_CHANNEL_AUTHENTICATION_CAPABILITIES = Definition(
     0x38,
     Layout(_CAPABILITIES_REQUEST, AuthenticationCapabilitiesRequest),
     Layout(_CAPABILITIES, AuthenticationCapabilities),
+)
+GET_SESSION_CHALLENGE = Definition(
+    "Get Session Challenge",
+    NetFn.APP,
+    0x39,
+    Layout(_CHALLENGE_REQUEST, SessionChallengeRequest),
+    Layout(_CHALLENGE, SessionChallenge),
+)
+ACTIVATE_SESSION = Definition(
+    "Activate Session",
+    NetFn.APP,
+    0x3A,
+    Layout(_ACTIVATION, SessionActivation),
+    Layout(_ACTIVATED, ActivatedSession),
+    is_repeatable=False,
 )
 SET_SESSION_PRIVILEGE_LEVEL = Definition("Set Session Privilege Level", NetFn.APP, 0x3B, _PRIVILEGE, _PRIVILEGE)
 CLOSE_SESSION = Definition(
@@ -149,6 +219,20 @@ GET_SESSION_INFO = Definition(
 def get_channel_authentication_capabilities(privilege: Privilege) -> Command[AuthenticationCapabilities]:
     """What logins does this channel take at `privilege`? Works without a session (22.13)."""
     return GET_CHANNEL_AUTHENTICATION_CAPABILITIES(AuthenticationCapabilitiesRequest(privilege))
+
+
+def get_session_challenge(auth_type: AuthType, user: bytes) -> Command[SessionChallenge]:
+    """Begin a login of IPMI 1.5; works without a session (22.16). Raises `BadArgument` for a name of more than 16 octets."""
+    if len(user) > NAME_SIZE:
+        raise BadArgument(f"a user's name has at most {NAME_SIZE} octets")
+    return GET_SESSION_CHALLENGE(SessionChallengeRequest(auth_type, user.ljust(NAME_SIZE, b"\0")))
+
+
+def activate_session(
+    auth_type: AuthType, privilege: Privilege, challenge: bytes, initial_sequence: int
+) -> Command[ActivatedSession]:
+    """End a login of IPMI 1.5 (22.17). Travels under the temporary session id, authenticated as `auth_type` says."""
+    return ACTIVATE_SESSION(SessionActivation(auth_type, privilege, challenge, initial_sequence))
 
 
 def set_session_privilege_level(privilege: Privilege) -> Command[SessionPrivilege]:

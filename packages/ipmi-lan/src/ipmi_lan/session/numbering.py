@@ -18,11 +18,15 @@ def following(sequence: int) -> int:
 class ReplayWindow:
     """Which of the BMC's session sequence numbers were seen. A number passes once.
 
-    Only numbers of packets whose code verified are shown to it, so nobody else can move it.
+    Only numbers of packets whose code verified are shown to it, so nobody else can move it. In IPMI 1.5 the keys outlive the
+    session, so there it is anchored at the number that the console chose: what an earlier session said lies outside of it.
     """
 
-    def __init__(self) -> None:
-        self._newest: int | None = None
+    __slots__ = ("_newest", "_seen")
+
+    def __init__(self, first: int | None = None) -> None:
+        """`first` is the number that the BMC was told to begin with; None: any may be the first."""
+        self._newest = None if first is None else (first - 1) % _MODULUS
         self._seen = 0   # bit n: newest - n was seen
 
     def accept(self, sequence: int) -> bool:
@@ -46,25 +50,32 @@ class ReplayWindow:
 class RequestNumbers:
     """rqSeq values, handed out in turn; one whose answer may still come is left out for a while."""
 
+    __slots__ = ("_next", "_taken", "_until")
+
     def __init__(self) -> None:
         self._next = 0
-        self._taken: set[int] = set()
+        self._taken = 0     # bit n: number n is
         self._until: dict[int, float] = {}
 
     def take(self, now: float) -> int | None:
         """A free number, or None when all are taken or in quarantine."""
         for _ in range(_RQ_SEQS):
-            number, self._next = self._next, (self._next + 1) % _RQ_SEQS
-            if number not in self._taken and self._until.get(number, now) <= now:
-                self._taken.add(number)
+            number = self._next
+            self._next = (number + 1) % _RQ_SEQS
+            if not self._taken >> number & 1 and (not self._until or self._until.get(number, now) <= now):
+                self._taken |= 1 << number
                 return number
         return None
 
     def give_back(self, number: int) -> None:
         """The answer came: the number is free."""
-        self._taken.discard(number)
+        self._taken &= ~(1 << number)
 
     def quarantine(self, number: int, now: float) -> None:
-        """No answer came; one may still."""
-        self._taken.discard(number)
+        """No answer came, or not the last one; one may still."""
+        self.give_back(number)
         self._until[number] = now + QUARANTINE
+
+    def next_free_at(self) -> float:
+        """When the first number in quarantine comes free; infinity where none is."""
+        return min((until for number, until in self._until.items() if not self._taken >> number & 1), default=float("inf"))

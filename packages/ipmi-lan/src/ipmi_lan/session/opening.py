@@ -1,208 +1,75 @@
-"""The login: Open Session and RAKP 1 to 4, over a ladder of cipher suites (IPMI 2.0, 13.15 to 13.24).
+"""An RMCP+ login: handshakes over a ladder of cipher suites, privileges and free slots, by one deadline (IPMI 2.0, 13.15).
 
-Each message is sent once. On silence the whole handshake starts again with fresh ids and a fresh random number: BMCs take
-a repeated RAKP message for a new one, and answers of an earlier try must fit nothing. Nothing that the BMC says is used
-before RAKP 2 and RAKP 4 have verified, and the algorithms are always our own.
+Where a handshake meets silence a second one is begun beside it, and whichever is answered goes on: a lost datagram costs a
+third of a second, and a BMC that needs longer over the password is not asked twice the same.
 """
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Sequence
+from enum import Enum
+from functools import partial
 
-from ipmi_lan.crypto.rakp import (
-    Login,
-    NotAuthentic,
-    SessionKeys,
-    rakp_2_code,
-    rakp_3_code,
-    rakp_4_code,
-    session_keys,
-    verify_code,
-)
 from ipmi_lan.crypto.suites import CipherSuite
-from ipmi_lan.errors import (
-    IpmiError,
-    Malformed,
-    NoAnswer,
-    NoFreeSession,
-    NotIpmi,
-    PortRefused,
-    PrivilegeTooHigh,
-    SuiteRefused,
-    WrongKg,
-    WrongPassword,
-)
+from ipmi_lan.errors import Malformed, SuiteRefused, WrongKg, WrongPassword
 from ipmi_lan.session import retry
-from ipmi_lan.session.events import Credentials
-from ipmi_lan.session.states import AWAITED_PHASE, TABLE, State, Timer
-from ipmi_lan.wire import handshake as wire
-from ipmi_lan.wire.codes import PayloadType, RakpStatus, meaning_of
-from ipmi_lan.wire.packet import Packet, build_packet
+from ipmi_lan.session.attempt import Attempt, NotOurs, StatusReceived, SuiteUnusable, console_id_of_untrusted
+from ipmi_lan.session.entrance import Entrance
+from ipmi_lan.session.events import Credentials, Terms
+from ipmi_lan.session.states import State
+from ipmi_lan.wire.codes import RakpStatus, meaning_of
+from ipmi_lan.wire.packet import Packet, parse_packet_untrusted
 
 _NO_SLOT = (RakpStatus.INSUFFICIENT_RESOURCES, RakpStatus.INSUFFICIENT_RESOURCES_AT_ROLE)
 _ROLE = (RakpStatus.INVALID_ROLE, RakpStatus.UNAUTHORIZED_ROLE)
 _STALE = (RakpStatus.INVALID_SESSION_ID, RakpStatus.INACTIVE_SESSION_ID)
-_MOST_STALE = 3
-_MOST_BAD_CHECKS = 2
 _NO_SUCH_USER = (RakpStatus.UNAUTHORIZED_NAME, RakpStatus.ILLEGAL_PARAMETER, RakpStatus.INVALID_NAME_LENGTH)
+_MOST_STALE, _MOST_BAD_CHECKS = 3, 2
+_AT_ONCE = 2   # handshakes side by side
 
 
-class Opening:
-    """One login, from the first datagram to the keys or the reason why not."""
+class Opening(Entrance):
+    """One login, from the first datagram to the handshake that succeeded or the reason why none did."""
 
     def __init__(
         self,
         credentials: Credentials,
-        suites: Sequence[CipherSuite],
+        terms: Terms,
         randomness: Callable[[int], bytes],
         now: float,
         deadline: float,
         dropped: Counter[str],
+        suites: Sequence[CipherSuite] = (),
     ) -> None:
-        """`randomness(n)` gives n unpredictable octets; `dropped` is where ignored datagrams are counted, by reason."""
-        self.login: Login | None = None
-        self.keys: SessionKeys | None = None
-        self.error: IpmiError | None = None
-        self.outbox: list[bytes] = []
-        self.state = State.AWAIT_NEXT_TRY
-        self._credentials = credentials
-        self._suites = tuple(suites)
-        self._randomness = randomness
-        self._started, self._deadline = now, deadline
-        self._dropped = dropped
+        """`suites` is the order in which `terms.suites` are tried, where it is not theirs."""
+        super().__init__(credentials, terms, randomness, now, deadline, dropped)
+        self._suites = tuple(suites or terms.suites)
         self._rung = 0
         self._refused_suites: dict[int, int | str] = {}
-        self._silent_tries = self._slot_tries = self._refusals = self._bad_checks = self._stale_ids = 0
-        self._strangers: list[bytes] = []
-        self._hint: int | None = None
-        self._newest_rakp_2: bytes | None = None
-        self._tag = self._console_id = self._bmc_id = 0
-        self._timer = now
-        self.start_attempt(now)
+        self._silences = self._bad_checks = self._stale_ids = 0
+        self._attempts: list[Attempt] = []   # the newest last
+        self._begin(now)
 
-    # ── what the session calls ────────────────────────────────────────────────
-
-    def receive_packet_untrusted(self, packet: Packet, now: float) -> None:
-        """A packet outside any session. What is not awaited now is counted and dropped."""
-        self._refusals, self._strangers = 0, []
-        handler = TABLE.get((self.state, packet.payload_type))  # type: ignore[arg-type]
-        if handler is None or packet.session_id or packet.authenticated or packet.encrypted:
-            self._dropped["not awaited in the login"] += 1
-            return
+    def receive_datagram_untrusted(self, datagram: bytes, now: float) -> bool:
+        """Whatever arrived; whether it was RMCP+ at all. What is not awaited now is counted and dropped."""
         try:
-            getattr(self, handler)(packet.payload, now)
+            packet = parse_packet_untrusted(datagram)
         except Malformed:
-            self._dropped["malformed login message"] += 1
-
-    def receive_stranger_untrusted(self, datagram: bytes) -> None:
-        """A datagram that is not RMCP+ at all."""
-        if len(self._strangers) < 100:
-            self._strangers.append(datagram)
-
-    def peer_refused(self, now: float) -> None:
-        """The host says that nothing listens; believed after a few spaced times."""
-        self._refusals += 1
-        if self._refusals >= retry.MOST_REFUSALS:
-            self._fail(PortRefused(self._refusals))
+            self._heard_stranger(datagram)
+            return False
+        self._heard_bmc()
+        if packet.session_id or packet.authenticated or packet.encrypted:
+            self._dropped["not awaited in the login"] += 1
         else:
-            self._pause(now, retry.REFUSED_WAIT)
-
-    def next_deadline(self) -> float:
-        """When `handle_deadline` wants to be called."""
-        return min(self._timer, self._deadline)
-
-    def handle_deadline(self, now: float) -> None:
-        """The time that `next_deadline` named has come."""
-        if now >= self._deadline:
-            self.abandon()
-            self._fail(self._why_not(now))
-        elif now >= self._timer:
-            getattr(self, TABLE[self.state, Timer.EXPIRED])(now)
+            self._receive_packet_untrusted(packet, now)
+        return True
 
     def abandon(self) -> None:
-        """Give a half-open slot back: RAKP 3 with an error status carries no code (13.22)."""
-        if self._bmc_id and self.state in (State.AWAIT_RAKP_2, State.AWAIT_RAKP_4):
-            status = RakpStatus.INVALID_INTEGRITY_CHECK_VALUE
-            self._send(PayloadType.RAKP_3, wire.build_rakp_3(wire.Rakp3(self._tag, status, self._bmc_id)))
-
-    # ── handlers, named in the table ──────────────────────────────────────────
-
-    def start_attempt(self, now: float) -> None:
-        """Open Session Request with fresh ids, for the suite whose turn it is."""
-        self.login = None
-        self._bmc_id = 0
-        self._console_id = int.from_bytes(self._randomness(4), "little") or 1
-        self._tag = self._randomness(1)[0]
-        request = wire.OpenSessionRequest(self._tag, self._credentials.privilege, self._console_id, self._suite.algorithms)
-        wait = retry.wait_of(retry.OPEN_SESSION_WAITS, self._silent_tries + 1)
-        self._send(PayloadType.OPEN_SESSION_REQUEST, wire.build_open_session_request(request))
-        self._await(State.AWAIT_OPEN_SESSION_RESPONSE, now, wait)
-
-    def restart_after_silence(self, now: float) -> None:
-        """No answer in time, or only one that did not say whose it was: then that one is believed."""
-        if self._hint is not None:
-            self._take_error(self._hint, now)
-            return
-        if self._newest_rakp_2 is not None:
-            self.take_rakp_2(self._newest_rakp_2, now)
-            return
-        self._silent_tries += 1
-        self.abandon()
-        self.start_attempt(now)
-
-    def take_open_session_response(self, payload: bytes, now: float) -> None:
-        """The BMC's session id; its algorithms must be the ones asked for, or else somebody chose for us."""
-        message = wire.parse_open_session_response_untrusted(payload)
-        if message.status:
-            self._take_status(message.status, message.tag, message.console_id, now)
-        elif message.tag != self._tag or message.console_id != self._console_id or not message.bmc_id:
-            self._dropped["answer to another login"] += 1
-        elif message.algorithms != self._suite.algorithms:
-            self._next_suite("answered with other algorithms than those asked for", now)
-        else:
-            self._bmc_id = message.bmc_id
-            self._send_rakp_1(now)
-
-    def take_rakp_2(self, payload: bytes, now: float) -> None:
-        """The BMC's proof that it knows the password; ours goes out only if it holds."""
-        message = wire.parse_rakp_2_untrusted(payload)
-        if not self._is_ours(message, now):
-            return
-        if self._bad_checks and self._newest_rakp_2 != payload:
-            self._newest_rakp_2, self._timer = payload, now + retry.SETTLE_WAIT
-            return
-        login = self._login_with(message.bmc_random, message.guid)
-        if len(message.code) != login.suite.digest_size or not any(message.code):
-            kind = "all zero" if message.code and not any(message.code) else f"of {len(message.code)} octets"
-            self.abandon()
-            self._next_suite(f"RAKP 2 code {kind}", now)
-            return
-        try:
-            verify_code(message.code, rakp_2_code(login))
-        except NotAuthentic:
-            self.abandon()
-            self._fail(WrongPassword(self._user, "the code of RAKP 2 does not verify"))
-            return
-        self.login = login
-        self._tag = (self._tag + 1) & 0xFF
-        self._send(PayloadType.RAKP_3, wire.build_rakp_3(wire.Rakp3(self._tag, 0, self._bmc_id, rakp_3_code(login))))
-        self._await(State.AWAIT_RAKP_4, now, retry.RAKP_WAIT)
-
-    def take_rakp_4(self, payload: bytes, now: float) -> None:
-        """The BMC's proof that it has the same session integrity key."""
-        message = wire.parse_rakp_4_untrusted(payload)
-        if not self._is_ours(message, now):
-            return
-        assert self.login is not None, "set before RAKP 3 went out"
-        keys = session_keys(self.login)
-        try:
-            verify_code(message.code, rakp_4_code(self.login, keys))
-        except NotAuthentic:
-            self._fail(WrongKg(bool(self._credentials.kg)))
-            return
-        self.keys = keys
-        self.state = State.ESTABLISHED
+        """Give every half-open slot back."""
+        for attempt in self._attempts:
+            self.outbox += attempt.abandon()
+        self._attempts = []
 
     # ── inside ────────────────────────────────────────────────────────────────
 
@@ -211,99 +78,142 @@ class Opening:
         return self._suites[self._rung]
 
     @property
-    def _user(self) -> str:
-        return self._credentials.user.decode(errors="replace")
+    def _awaits(self) -> Enum:
+        return self._attempts[-1].state if self._attempts else State.AWAIT_OPEN_SESSION_RESPONSE
 
-    def _send(self, payload_type: PayloadType, payload: bytes) -> None:
-        self.outbox.append(build_packet(Packet(payload_type, payload)))
+    def _forget(self) -> None:
+        self._attempts = []
 
-    def _await(self, state: State, now: float, wait: float) -> None:
-        self.state, self._timer, self._hint, self._newest_rakp_2 = state, now + wait, None, None
+    def _begin(self, now: float) -> None:
+        """A handshake more; the oldest one gives way."""
+        while len(self._attempts) >= _AT_ONCE:
+            self.outbox += self._attempts.pop(0).abandon()
+        relaxations, settles = self._terms.relaxations, bool(self._bad_checks)
+        attempt = Attempt(self._credentials, relaxations, self._suite, self._privilege, self._randomness, settles)
+        self._attempts.append(attempt)
+        self.outbox.append(attempt.open_session_request())
+        self._timer = now + retry.wait_of(retry.OPEN_SESSION_WAITS, self._silences + 1)
 
-    def _fail(self, error: IpmiError) -> None:
-        self.state, self.error = State.FAILED, error
+    def _begin_anew(self, now: float) -> None:
+        """A handshake on other terms: what the earlier ones still hear is of no use."""
+        self.abandon()
+        self._begin(now)
 
-    def _pause(self, now: float, wait: float) -> None:
-        self._await(State.AWAIT_NEXT_TRY, now, wait)
-
-    def _send_rakp_1(self, now: float) -> None:
-        self._tag = (self._tag + 1) & 0xFF
-        self._console_random = self._randomness(16)
-        who = self._credentials
-        message = wire.Rakp1(self._tag, self._bmc_id, self._console_random, who.role, who.user)
-        self._send(PayloadType.RAKP_1, wire.build_rakp_1(message))
-        self._await(State.AWAIT_RAKP_2, now, retry.RAKP_WAIT)
-
-    def _login_with(self, bmc_random: bytes, guid: bytes) -> Login:
-        who = self._credentials
-        return Login(
-            self._suite, who.user, who.password, who.kg, who.role,
-            self._console_id, self._bmc_id, self._console_random, bmc_random, guid,
-        )  # fmt: skip
-
-    def _is_ours(self, message: wire.Rakp2 | wire.Rakp4, now: float) -> bool:
-        """Whether it is a good answer in this try; errors are dealt with here."""
-        if message.status:
-            self._take_status(message.status, message.tag, message.console_id, now)
-        elif message.tag != self._tag or message.console_id != self._console_id:
-            self._dropped["answer to another login"] += 1
+    def _wait_is_over(self, now: float) -> None:
+        """Only an answer came that did not say whose it was, or one that a newer could replace, or none at all."""
+        newest = self._attempts[-1] if self._attempts else None
+        settled = next((attempt for attempt in self._attempts if attempt.settles and attempt.latest_rakp_2 is not None), None)
+        if newest is not None and newest.hint is not None:
+            self._believe(newest, newest.hint, now)
+        elif settled is not None:
+            self._goes_on(settled, settled.take_latest_rakp_2, now)
         else:
-            return True
-        return False
+            self._silences += newest is not None
+            self._begin(now)
 
-    def _take_status(self, status: int, tag: int, console_id: int, now: float) -> None:
-        """An error: believed at once where it is marked as ours, else only when nothing better comes (OpenBMC marks none)."""
-        if tag == self._tag and console_id in (self._console_id, 0):
-            self._take_error(status, now)
-        elif (tag, console_id) == (0, 0):
-            self._hint = status
+    def _receive_packet_untrusted(self, packet: Packet, now: float) -> None:
+        try:
+            console_id = console_id_of_untrusted(packet.payload)
+        except Malformed:
+            self._dropped["malformed login message"] += 1
+            return
+        for attempt in self._attempts[::-1]:
+            if console_id in (attempt.console_id, 0):
+                step = partial(attempt.receive_untrusted, packet.payload_type, packet.payload)
+                if self._goes_on(attempt, step, now):
+                    return
+        self._dropped["answer to another login"] += 1
+
+    def _goes_on(self, attempt: Attempt, step: Callable[[], bytes | None], now: float) -> bool:
+        """Let `attempt` make its step and judge how it ends; False: it was not for `attempt`."""
+        had_rakp_2 = attempt.latest_rakp_2
+        try:
+            datagram = step()
+        except NotOurs:
+            return False
+        except Malformed:
+            self._dropped["malformed login message"] += 1
+        except StatusReceived as refusal:
+            self._believe(attempt, refusal.status, now)
+        except SuiteUnusable as fault:
+            self.outbox += attempt.abandon()
+            self._next_suite(attempt, str(fault), now)
+        except (WrongPassword, WrongKg) as error:
+            self._fail(error)
         else:
-            self._dropped["answer to another login"] += 1
+            if datagram is not None:
+                self.outbox.append(datagram)
+                self._prefer(attempt)
+                self._timer = now + retry.wait_of(retry.RAKP_WAITS, self._silences + 1)
+            elif attempt.state is State.ESTABLISHED:
+                self._attempts.remove(attempt)
+                self.abandon()
+                self.gained = attempt.gained()
+            elif attempt.latest_rakp_2 is not had_rakp_2:
+                self._timer = now + retry.SETTLE_WAIT
+        return True
 
-    def _take_error(self, status: int, now: float) -> None:
-        evidence = f"status {status:02X}h, {meaning_of(status, RakpStatus)}"
-        if self.state is State.AWAIT_OPEN_SESSION_RESPONSE:
-            self._next_suite(status, now)
+    def _prefer(self, attempt: Attempt) -> None:
+        """The one that made progress last is the last to give way."""
+        self._attempts.remove(attempt)
+        self._attempts.append(attempt)
+
+    def _believe(self, attempt: Attempt, status: int, now: float) -> None:
+        """A refusal; while another handshake is alive that has not heard one, that one decides."""
+        if status in _STALE and attempt.may_be_open:
+            self.outbox += attempt.abandon()    # the answer to a RAKP 3 that the network doubled reads the same
+        others = [other for other in self._attempts if other is not attempt]
+        if any(other.hint is None for other in others):
+            self._attempts = others
+            self._timer = max(self._timer, now + retry.wait_of(retry.RAKP_WAITS, self._silences + 1))
+            return
+        for other in others:
+            self.outbox += other.abandon()
+        self._attempts, evidence = [attempt], _in_words(status)
+        is_first = attempt.login is None and not attempt.has_session_id
+        if status in _ROLE and self._comes_down():
+            self._begin_anew(now)
+        elif is_first:
+            self._next_suite(attempt, status, now)
         elif status in _ROLE:
-            self._fail(PrivilegeTooHigh(self._user, self._credentials.privilege.word, evidence))
+            self._fail(self._privilege_too_high(evidence))
         elif status in _NO_SUCH_USER:
-            self._fail(WrongPassword(self._user, evidence))
+            self._fail(self._wrong_password(evidence))
         elif status in _STALE and self._stale_ids < _MOST_STALE:
             self._stale_ids += 1    # a BMC that has just restarted; a fresh login mends it
-            self._pause(now, retry.REFUSED_WAIT)
-        elif status == RakpStatus.INVALID_INTEGRITY_CHECK_VALUE and self._bad_checks < _MOST_BAD_CHECKS:
-            self._bad_checks += 1   # an answer may have overtaken another
-            self.start_attempt(now)
+            self._attempts = []
+            self._timer = now + retry.REFUSED_WAIT
         elif status == RakpStatus.INVALID_INTEGRITY_CHECK_VALUE:
-            self._fail(WrongPassword(self._user, evidence))
+            self._take_bad_check(evidence, now)
         else:
-            self._next_suite(status, now)
+            self._next_suite(attempt, status, now)
 
-    def _next_suite(self, reason: int | str, now: float) -> None:
+    def _take_bad_check(self, evidence: str, now: float) -> None:
+        """Our RAKP 3 does not verify at the BMC: an answer may have overtaken another, so it is tried again with patience."""
+        self._attempts = []
+        if self._bad_checks < _MOST_BAD_CHECKS:
+            self._bad_checks += 1
+            self._begin(now)
+        else:
+            self._fail(self._wrong_password(evidence))
+
+    def _next_suite(self, attempt: Attempt, reason: int | str, now: float) -> None:
         """One rung down; at the end of the ladder wait for a slot if one suite spoke of slots, else give up."""
-        self._refused_suites[self._suite.id] = reason
+        self._attempts = [other for other in self._attempts if other is not attempt]
+        self._refused_suites[attempt.suite.id] = reason
         self._rung += 1
         if self._rung < len(self._suites):
-            self.start_attempt(now)
+            self._begin_anew(now)
             return
         self._rung = 0
         reasons = self._refused_suites
         if any(reason in _NO_SLOT for reason in reasons.values()):
-            self._slot_tries += 1
-            self._pause(now, retry.jittered(retry.wait_of(retry.SLOT_WAITS, self._slot_tries), self._randomness(1)[0]))
+            self.abandon()
+            self._wait_for_slot(now)
         elif all(reason in _ROLE for reason in reasons.values()):
-            self._fail(PrivilegeTooHigh(self._user, self._credentials.privilege.word, "refused in Open Session"))
+            self._fail(self._privilege_too_high("refused in Open Session"))
         else:
             self._fail(SuiteRefused({suite: _in_words(reason) for suite, reason in reasons.items()}))
-
-    def _why_not(self, now: float) -> IpmiError:
-        if self._slot_tries:
-            return NoFreeSession(self._slot_tries)
-        if self._strangers:
-            return NotIpmi(len(self._strangers), self._strangers[0])
-        if self._refusals:
-            return PortRefused(self._refusals)
-        return NoAnswer(AWAITED_PHASE.get(self.state, "the login"), now - self._started)
 
 
 def _in_words(reason: int | str) -> str:

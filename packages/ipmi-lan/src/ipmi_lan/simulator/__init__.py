@@ -1,8 +1,34 @@
-"""A simulated BMC: RMCP+ on suites 17 and 3, its own power trace, and the faults that a client must survive."""
+"""A simulated BMC: every cipher suite and IPMI 1.5, its own power trace, and the deviations that a client must survive."""
 
 from ipmi_lan.simulator.bmc import SimulatedBmc
-from ipmi_lan.simulator.faults import Faults
+from ipmi_lan.simulator.faults import (
+    Auth15Faults,
+    CodeForm,
+    Faults,
+    Framing,
+    LoginFaults,
+    ProbeFaults,
+    Records,
+    SessionFaults,
+)
 from ipmi_lan.simulator.power import Chassis, PowerChange
+from ipmi_lan.simulator.profiles import PROFILES, Profile
 from ipmi_lan.simulator.server import serve_bmc, serve_bmcs
 
-__all__ = ["Chassis", "Faults", "PowerChange", "SimulatedBmc", "serve_bmc", "serve_bmcs"]
+__all__ = [
+    "PROFILES",
+    "Auth15Faults",
+    "Chassis",
+    "CodeForm",
+    "Faults",
+    "Framing",
+    "LoginFaults",
+    "PowerChange",
+    "ProbeFaults",
+    "Profile",
+    "Records",
+    "SessionFaults",
+    "SimulatedBmc",
+    "serve_bmc",
+    "serve_bmcs",
+]

@@ -7,26 +7,27 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Mapping
+from heapq import heappop, heappush
+from itertools import count
 
 from ipmi_lan.commands.chassis import Control
 from ipmi_lan.commands.device import DeviceId
-from ipmi_lan.crypto.rakp import KEY_SIZE, NotAuthentic
-from ipmi_lan.crypto.sealing import BLOCK, seal, unseal_untrusted
-from ipmi_lan.crypto.suites import DEFAULT_SUITES, CipherSuite
-from ipmi_lan.errors import BadArgument, Malformed
-from ipmi_lan.simulator.board import DEVICE_ID, Board
+from ipmi_lan.crypto.rakp import KEY_SIZE
+from ipmi_lan.crypto.suites import DEFAULT_SUITES, CipherSuite, expect_available
+from ipmi_lan.errors import BadArgument, Malformed, NotAuthentic
+from ipmi_lan.simulator.accounts import Accounts
+from ipmi_lan.simulator.board import DEVICE_ID, Board, Logins15
+from ipmi_lan.simulator.desk import Reply, replies_to_untrusted
 from ipmi_lan.simulator.faults import Faults
-from ipmi_lan.simulator.handlers import Scene, answer_command_untrusted
-from ipmi_lan.simulator.login import answer_login_untrusted
 from ipmi_lan.simulator.power import Chassis
-from ipmi_lan.simulator.sessions import Session, SessionTable
-from ipmi_lan.wire.codes import AuthType, PayloadType, Privilege
-from ipmi_lan.wire.message import build_response, parse_request_untrusted
-from ipmi_lan.wire.packet import Packet, build_packet, parse_packet_untrusted
-from ipmi_lan.wire.packet15 import build_sessionless, parse_sessionless_untrusted
-from ipmi_lan.wire.rmcp import CLASS_ASF, IPMI_HEADER, build_pong, parse_ping_untrusted, rmcp_class_untrusted
+from ipmi_lan.simulator.profiles import profile_named
+from ipmi_lan.simulator.sessions import Address, SessionTable
+from ipmi_lan.wire.codes import AuthType, Privilege
+from ipmi_lan.wire.rmcp import CLASS_ASF
 
 GUID_SIZE, MOST_OF_NAME = 16, 16   # octets
+_ASF = bytes((CLASS_ASF,))
+_SLAVE_ADDRESSES, _CHANNELS = range(0x02, 0xFF, 2), range(0x0C)
 
 
 class SimulatedBmc:
@@ -45,12 +46,24 @@ class SimulatedBmc:
         device_id: DeviceId = DEVICE_ID,
         faults: Faults | None = None,
         keeps_wire: bool = False,
+        auth15: tuple[AuthType, ...] = (),
+        per_message_auth: bool = True,
+        user_level_auth: bool = True,
+        satellites: Mapping[tuple[int, int], DeviceId] | None = None,
     ) -> None:
         """`users` has password and privilege limit by name; `randomness` gives as many random octets as it is told.
 
-        Raises `BadArgument` for a name, password, GUID or BMC key `kg` that RMCP+ cannot carry.
+        `auth15` are the authentication types of the IPMI 1.5 logins it takes; `per_message_auth` and `user_level_auth` say what
+        is authenticated in such a session. Without `suites` it speaks no RMCP+. `satellites` are the controllers behind it, by
+        channel and slave address.
+
+        Raises `BadArgument` for a name, password, GUID, BMC key `kg` or satellite that IPMI cannot carry, and for a suite that
+        cannot be had here.
         """
         _check_sizes(users, guid, kg)
+        _check_satellites(satellites or {})
+        for suite in suites:
+            expect_available(suite)
         self.name = name
         self.chassis = chassis or Chassis()
         self.faults = faults or Faults()
@@ -58,8 +71,30 @@ class SimulatedBmc:
         """With `keeps_wire`, every datagram with its direction, `in` or `out`."""
         self._keeps_wire = keeps_wire
         self._silent_until = float("-inf")
-        sessions = SessionTable(slots, randomness)
-        self._board = Board(users, guid, randomness, suites, kg, self.chassis, self.faults, device_id, sessions)
+        self._held: list[tuple[float, int, bytes, Address]] = []
+        self._count = count()
+        self._withheld: dict[Address, list[Reply]] = {}
+        self._board = Board(
+            Accounts(users, self.faults), guid, randomness, suites, kg, self.chassis, self.faults, device_id,
+            SessionTable(slots, randomness, self.faults), Logins15(auth15, per_message_auth, user_level_auth), satellites or {},
+        )  # fmt: skip
+
+    @classmethod
+    def of_profile(
+        cls,
+        profile: str,
+        name: str,
+        users: Mapping[str, tuple[str, Privilege]],
+        guid: bytes,
+        randomness: Callable[[int], bytes],
+        **changes: object,
+    ) -> SimulatedBmc:
+        """A BMC that behaves like a family of firmware; `changes` are arguments of the constructor that go before the profile's.
+
+        Raises `BadArgument` for a profile that does not exist, and as the constructor does.
+        """
+        settings: dict[str, object] = profile_named(profile).settings() | changes
+        return cls(name, users, guid, randomness, **settings)   # type: ignore[arg-type]
 
     @property
     def counters(self) -> Counter[str]:
@@ -87,69 +122,56 @@ class SimulatedBmc:
     def restart(self, now: float, silence: float = 0.0) -> None:
         """The BMC, not the server, starts anew: sessions are forgotten, and nothing is answered for `silence` seconds."""
         self._board.sessions.end_all()
+        self._board.challenges.clear()
+        self._held.clear()
+        self._withheld.clear()
         self._silent_until = now + silence
 
-    def receive_datagram_untrusted(self, data: bytes, address: tuple[str, int], now: float) -> list[bytes]:
-        """The replies to `data`, to be sent to `address`. Never raises: what cannot be answered is counted and dropped."""
+    def receive_datagram_untrusted(self, data: bytes, address: Address, now: float) -> list[bytes]:
+        """The replies to `data`, to be sent to `address` at once; those that a fault holds back come from `due_replies`.
+
+        Never raises: what cannot be answered is counted and dropped.
+        """
         self._note("in", data)
-        self._board.sessions.expire(now)
-        if self.faults.silent or now < self._silent_until:
+        if self._is_silent(now):
             self.counters["silent"] += 1
             return []
+        replies = self._replies_to_untrusted(data, address, now)
+        if self.faults.waits_for_junk and data[3:4] != _ASF:
+            before = self._withheld.pop(address, [])
+            self._withheld[address], replies = replies, before
+        return [reply.datagram for reply in replies if self._leaves_at_once(reply, address, now)]
+
+    def next_due(self) -> float | None:
+        """When `due_replies` has something, or None."""
+        return self._held[0][0] if self._held else None
+
+    def due_replies(self, now: float) -> list[tuple[bytes, Address]]:
+        """The replies held back until now, each with the address to send it to."""
+        due: list[tuple[bytes, Address]] = []
+        while self._held and self._held[0][0] <= now:
+            _, _, datagram, address = heappop(self._held)
+            if not self._is_silent(now):
+                self._note("out", datagram)
+                due.append((datagram, address))
+        return due
+
+    def _replies_to_untrusted(self, data: bytes, address: Address, now: float) -> list[Reply]:
         try:
-            reply = self._reply(data, now)
+            return replies_to_untrusted(self._board, data, address, now)
         except (Malformed, NotAuthentic) as error:
             self.counters[type(error).__name__] += 1
             return []
-        if reply is None:
-            return []
-        self._note("out", reply)
-        return [reply]
 
-    def _reply(self, data: bytes, now: float) -> bytes | None:
-        if rmcp_class_untrusted(data) == CLASS_ASF:
-            return build_pong(parse_ping_untrusted(data))
-        if data[: len(IPMI_HEADER)] != IPMI_HEADER:
-            raise Malformed("not an IPMI datagram")
-        if data[4:5] == bytes((AuthType.NONE,)):
-            answer = self._answer_message(parse_sessionless_untrusted(data), None, now)
-            return None if answer is None else build_sessionless(answer)
-        return self._reply_rmcp_plus(data, now)
+    def _is_silent(self, now: float) -> bool:
+        return self.faults.silent or now < self._silent_until
 
-    def _reply_rmcp_plus(self, data: bytes, now: float) -> bytes | None:
-        packet = parse_packet_untrusted(data)
-        if packet.session_id:
-            return self._reply_in_session(data, packet.session_id, now)
-        if packet.encrypted or packet.authenticated:
-            raise NotAuthentic("sealed, and of no session")
-        if packet.payload_type == PayloadType.IPMI:
-            answer = self._answer_message(packet.payload, None, now)
-            return None if answer is None else build_packet(Packet(PayloadType.IPMI, answer))
-        reply = answer_login_untrusted(self._board, packet, now)
-        return None if reply is None else build_packet(reply)
-
-    def _reply_in_session(self, data: bytes, session_id: int, now: float) -> bytes | None:
-        session = self._board.sessions.find(session_id)
-        if session is None or session.keys is None:
-            raise NotAuthentic("of a session that is not open")
-        packet = unseal_untrusted(session.suite, session.keys, session_id, data)
-        if not session.window.accept(packet.sequence):
-            self.counters["replayed"] += 1
-            return None
-        session.heard_at = now
-        if packet.payload_type != PayloadType.IPMI:
-            raise Malformed("a payload type that this BMC does not have")
-        answer = self._answer_message(packet.payload, session, now)
-        return None if answer is None else self._seal(session, answer)
-
-    def _seal(self, session: Session, message: bytes) -> bytes:
-        assert session.keys is not None
-        packet = Packet(PayloadType.IPMI, message, session.console_id, session.next_number())
-        return seal(session.suite, session.keys, packet, self._board.randomness(BLOCK))
-
-    def _answer_message(self, message: bytes, session: Session | None, now: float) -> bytes | None:
-        response = answer_command_untrusted(Scene(self._board, now, session), parse_request_untrusted(message))
-        return None if response is None else build_response(response)
+    def _leaves_at_once(self, reply: Reply, address: Address, now: float) -> bool:
+        if reply.delay > 0:
+            heappush(self._held, (now + reply.delay, next(self._count), reply.datagram, address))
+            return False
+        self._note("out", reply.datagram)
+        return True
 
     def _note(self, direction: str, datagram: bytes) -> None:
         if self._keeps_wire:
@@ -162,3 +184,9 @@ def _check_sizes(users: Mapping[str, tuple[str, Privilege]], guid: bytes, kg: by
     for name, (password, _) in users.items():
         if len(name.encode()) > MOST_OF_NAME or len(password.encode()) > KEY_SIZE:
             raise BadArgument(f"user '{name}': a name has at most {MOST_OF_NAME} octets, a password {KEY_SIZE}")
+
+
+def _check_satellites(satellites: Mapping[tuple[int, int], DeviceId]) -> None:
+    for channel, address in satellites:
+        if channel not in _CHANNELS or address not in _SLAVE_ADDRESSES:
+            raise BadArgument(f"satellite {address:#x} on channel {channel}: an even address, and a channel of 0 to 11")

@@ -9,10 +9,11 @@ from dataclasses import dataclass, field
 from ipmi_lan.commands.chassis import Control
 from ipmi_lan.commands.device import DeviceId
 from ipmi_lan.crypto.suites import CipherSuite
+from ipmi_lan.simulator.accounts import Accounts
 from ipmi_lan.simulator.faults import Faults
 from ipmi_lan.simulator.power import Chassis
 from ipmi_lan.simulator.sessions import SessionTable
-from ipmi_lan.wire.codes import Privilege
+from ipmi_lan.wire.codes import AuthType
 
 CHASSIS_DEVICE = 0x80
 """Bit of `DeviceId.supported_devices`: answers chassis commands."""
@@ -30,11 +31,33 @@ DEVICE_ID = DeviceId(
 """Of no vendor."""
 
 
+@dataclass(frozen=True, slots=True)
+class Logins15:
+    """The logins of IPMI 1.5 that a BMC takes."""
+
+    auth_types: tuple[AuthType, ...] = ()
+    per_message: bool = True
+    """Whether each message of a session is authenticated, and not only the activation (6.11.4)."""
+    user_level: bool = True
+    """Whether those that need no more than the privilege of a user are."""
+
+
+@dataclass(frozen=True, slots=True)
+class Challenge:
+    """What Get Session Challenge gave out, until Activate Session or the half-open limit."""
+
+    temporary_id: int
+    challenge: bytes
+    auth_type: AuthType
+    user: bytes
+    given_at: float
+
+
 @dataclass(slots=True)
 class Board:
     """The parts; see `SimulatedBmc` for what each means."""
 
-    users: Mapping[str, tuple[str, Privilege]]
+    accounts: Accounts
     guid: bytes
     randomness: Callable[[int], bytes]
     suites: tuple[CipherSuite, ...]
@@ -43,6 +66,9 @@ class Board:
     faults: Faults
     device_id: DeviceId
     sessions: SessionTable
+    logins15: Logins15
+    satellites: Mapping[tuple[int, int], DeviceId]
+    challenges: dict[int, Challenge] = field(default_factory=dict)
     counters: Counter[str] = field(default_factory=Counter)
     power_commands: list[tuple[float, Control | int]] = field(default_factory=list)
     handshakes: int = 0

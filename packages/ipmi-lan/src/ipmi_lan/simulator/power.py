@@ -53,6 +53,8 @@ class Chassis:
     def power_is_on(self, now: float) -> bool:
         """Whether power is on at `now`, which may also be a moment gone by."""
         self.advance(now)
+        if not self.trace or self.trace[-1].at <= now:
+            return self.trace[-1].is_on if self.trace else self.was_on_at_start
         before = [change for change in self.trace if change.at <= now]
         return before[-1].is_on if before else self.was_on_at_start
 

@@ -9,10 +9,14 @@ class NetFn(IntEnum):
     """Network function of a request; its response has it plus one (table 5-1)."""
 
     CHASSIS = 0x00
+    BRIDGE = 0x02
     SENSOR_EVENT = 0x04
     APP = 0x06
+    FIRMWARE = 0x08
     STORAGE = 0x0A
     TRANSPORT = 0x0C
+    GROUP_EXTENSION = 0x2C
+    OEM_GROUP = 0x2E
 
 
 class Privilege(IntEnum):
@@ -34,6 +38,8 @@ class PayloadType(IntEnum):
     """Payload types (table 13-16)."""
 
     IPMI = 0x00
+    SOL = 0x01
+    OEM_EXPLICIT = 0x02
     OPEN_SESSION_REQUEST = 0x10
     OPEN_SESSION_RESPONSE = 0x11
     RAKP_1 = 0x12
@@ -43,9 +49,13 @@ class PayloadType(IntEnum):
 
 
 class AuthType(IntEnum):
-    """Authentication type of the session header (table 13-8); RMCP+ is 06h."""
+    """Authentication type of the session header (table 13-8). RMCP+ has its own; the others are of IPMI 1.5."""
 
     NONE = 0x00
+    MD2 = 0x01
+    MD5 = 0x02
+    STRAIGHT = 0x04
+    OEM = 0x05
     RMCP_PLUS = 0x06
 
 

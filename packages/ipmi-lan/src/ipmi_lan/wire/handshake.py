@@ -5,12 +5,12 @@ An error reply may be as short as its status: whatever stands after a status oth
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from construct import Byte, Bytes, Const, GreedyBytes, Int32ul, Padding, Struct
 
 from ipmi_lan.errors import Malformed
-from ipmi_lan.wire.fields import malformed
+from ipmi_lan.wire.fuse import fuse
 
 NAME_ONLY_LOOKUP = 0x10
 """Role bit 4 of RAKP 1: find the user by name alone, whatever its privilege (13.20)."""
@@ -26,8 +26,10 @@ _ALGORITHMS = Struct(
     "confidentiality" / Byte,
     Padding(3),
 )
-_OPEN_REQUEST = Struct("tag" / Byte, "privilege" / Byte, Padding(2), "console_id" / Int32ul, "algorithms" / _ALGORITHMS)
-_OPEN_RESPONSE = Struct(
+_OPEN_REQUEST = "Open Session Request" / Struct(
+    "tag" / Byte, "privilege" / Byte, Padding(2), "console_id" / Int32ul, "algorithms" / _ALGORITHMS
+)
+_OPEN_RESPONSE = "Open Session Response" / Struct(
     "tag" / Byte,
     "status" / Byte,
     "privilege" / Byte,
@@ -36,7 +38,7 @@ _OPEN_RESPONSE = Struct(
     "bmc_id" / Int32ul,
     "algorithms" / _ALGORITHMS,
 )
-_RAKP_1 = Struct(
+_RAKP_1 = "RAKP 1" / Struct(
     "tag" / Byte,
     Padding(3),
     "bmc_id" / Int32ul,
@@ -46,12 +48,13 @@ _RAKP_1 = Struct(
     "name_size" / Byte,
     "name" / GreedyBytes,
 )
-_REPLY_HEAD = Struct("tag" / Byte, "status" / Byte, "reserved" / Bytes(2), "session_id" / Int32ul, "rest" / GreedyBytes)
-_RAKP_2_REST = Struct("bmc_random" / Bytes(16), "guid" / Bytes(16), "code" / GreedyBytes)
+_REPLY_HEAD = "RAKP reply" / Struct("tag" / Byte, "status" / Byte, Padding(2), "session_id" / Int32ul, "rest" / GreedyBytes)
+_RAKP_2_REST = "RAKP 2" / Struct("bmc_random" / Bytes(16), "guid" / Bytes(16), "code" / GreedyBytes)
+_FUSED_OPEN_REQUEST, _FUSED_OPEN_RESPONSE, _FUSED_RAKP_1 = fuse(_OPEN_REQUEST), fuse(_OPEN_RESPONSE), fuse(_RAKP_1)
+_FUSED_REPLY_HEAD, _FUSED_RAKP_2_REST = fuse(_REPLY_HEAD), fuse(_RAKP_2_REST)
 
 
-@dataclass(frozen=True, slots=True)
-class Algorithms:
+class Algorithms(NamedTuple):
     """Authentication, integrity and confidentiality algorithm numbers (tables 13-17 to 13-19)."""
 
     authentication: int
@@ -59,8 +62,7 @@ class Algorithms:
     confidentiality: int
 
 
-@dataclass(frozen=True, slots=True)
-class OpenSessionRequest:
+class OpenSessionRequest(NamedTuple):
     """13.17."""
 
     tag: int
@@ -69,8 +71,7 @@ class OpenSessionRequest:
     algorithms: Algorithms
 
 
-@dataclass(frozen=True, slots=True)
-class OpenSessionResponse:
+class OpenSessionResponse(NamedTuple):
     """13.18. With a status other than 00h only `tag`, `status` and, where it is there, `console_id` mean anything."""
 
     tag: int
@@ -81,8 +82,7 @@ class OpenSessionResponse:
     algorithms: Algorithms | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Rakp1:
+class Rakp1(NamedTuple):
     """13.20."""
 
     tag: int
@@ -92,8 +92,7 @@ class Rakp1:
     name: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class Rakp2:
+class Rakp2(NamedTuple):
     """13.21. With a status other than 00h random, GUID and code are empty."""
 
     tag: int
@@ -104,8 +103,7 @@ class Rakp2:
     code: bytes = b""
 
 
-@dataclass(frozen=True, slots=True)
-class Rakp3:
+class Rakp3(NamedTuple):
     """13.22. A status other than 00h takes the login back and carries no code."""
 
     tag: int
@@ -114,8 +112,7 @@ class Rakp3:
     code: bytes = b""
 
 
-@dataclass(frozen=True, slots=True)
-class Rakp4:
+class Rakp4(NamedTuple):
     """13.23."""
 
     tag: int
@@ -126,30 +123,21 @@ class Rakp4:
 
 def build_open_session_request(message: OpenSessionRequest) -> bytes:
     """The 32 octets; OpenBMC takes no other length."""
-    fields = {"tag": message.tag, "privilege": message.privilege, "console_id": message.console_id}
-    return bytes(_OPEN_REQUEST.build(fields | {"algorithms": _algorithm_fields(message.algorithms)}))
+    return _FUSED_OPEN_REQUEST.build(message.tag, message.privilege, message.console_id, *_numbers(message.algorithms))
 
 
 def parse_open_session_request_untrusted(payload: bytes) -> OpenSessionRequest:
     """Raises `Malformed`."""
-    with malformed("Open Session Request"):
-        fields = _OPEN_REQUEST.parse(payload)
-    return OpenSessionRequest(fields["tag"], fields["privilege"], fields["console_id"], _algorithms(fields["algorithms"]))
+    tag, privilege, console_id, *numbers = _FUSED_OPEN_REQUEST.parse_untrusted(payload)
+    return OpenSessionRequest(tag, privilege, console_id, Algorithms(*numbers))
 
 
 def build_open_session_response(message: OpenSessionResponse) -> bytes:
     """A whole reply, or the 8 octets of an error."""
     if message.status or message.algorithms is None:
-        return bytes((message.tag, message.status, 0, 0)) + message.console_id.to_bytes(4, "little")
-    fields = {
-        "tag": message.tag,
-        "status": message.status,
-        "privilege": message.privilege,
-        "console_id": message.console_id,
-        "bmc_id": message.bmc_id,
-        "algorithms": _algorithm_fields(message.algorithms),
-    }
-    return bytes(_OPEN_RESPONSE.build(fields))
+        return _build_reply(message.tag, message.status, message.console_id, b"")
+    head = (message.tag, message.status, message.privilege, message.console_id, message.bmc_id)
+    return _FUSED_OPEN_RESPONSE.build(*head, *_numbers(message.algorithms))
 
 
 def parse_open_session_response_untrusted(payload: bytes) -> OpenSessionResponse:
@@ -159,55 +147,36 @@ def parse_open_session_response_untrusted(payload: bytes) -> OpenSessionResponse
     if len(payload) >= 2 and payload[1]:
         console_id = int.from_bytes(payload[4:8], "little") if len(payload) >= 8 else 0
         return OpenSessionResponse(tag=payload[0], status=payload[1], console_id=console_id)
-    with malformed("Open Session Response"):
-        fields = _OPEN_RESPONSE.parse(payload)
-    return OpenSessionResponse(
-        tag=fields["tag"],
-        status=fields["status"],
-        console_id=fields["console_id"],
-        bmc_id=fields["bmc_id"],
-        privilege=fields["privilege"],
-        algorithms=_algorithms(fields["algorithms"]),
-    )
+    tag, status, privilege, console_id, bmc_id, *numbers = _FUSED_OPEN_RESPONSE.parse_untrusted(payload)
+    return OpenSessionResponse(tag, status, console_id, bmc_id, privilege, Algorithms(*numbers))
 
 
 def build_rakp_1(message: Rakp1) -> bytes:
     """28 octets and the name, without padding; OpenBMC takes no other length."""
-    fields = {
-        "tag": message.tag,
-        "bmc_id": message.bmc_id,
-        "console_random": message.console_random,
-        "role": message.role,
-        "name_size": len(message.name),
-        "name": message.name,
-    }
-    return bytes(_RAKP_1.build(fields))
+    head = (message.tag, message.bmc_id, message.console_random, message.role)
+    return _FUSED_RAKP_1.build(*head, len(message.name), message.name)
 
 
 def parse_rakp_1_untrusted(payload: bytes) -> Rakp1:
     """Raises `Malformed`."""
-    with malformed("RAKP 1"):
-        fields = _RAKP_1.parse(payload)
-    if fields["name_size"] > min(16, len(fields["name"])):
+    tag, bmc_id, console_random, role, name_size, name = _FUSED_RAKP_1.parse_untrusted(payload)
+    if name_size > min(16, len(name)):
         raise Malformed("RAKP 1: name longer than 16 octets or than the message")
-    name = fields["name"][: fields["name_size"]]
-    return Rakp1(fields["tag"], fields["bmc_id"], fields["console_random"], fields["role"], name)
+    return Rakp1(tag, bmc_id, console_random, role, name[:name_size])
 
 
 def build_rakp_2(message: Rakp2) -> bytes:
     """A whole reply, or the 8 octets of an error."""
-    rest = b"" if message.status else message.bmc_random + message.guid + message.code
+    rest = b"" if message.status else _FUSED_RAKP_2_REST.build(message.bmc_random, message.guid, message.code)
     return _build_reply(message.tag, message.status, message.console_id, rest)
 
 
 def parse_rakp_2_untrusted(payload: bytes) -> Rakp2:
     """Raises `Malformed`. The octets after the status are reserved and not checked: AMI firmware writes 04h there."""
-    tag, status, console_id, rest = _parse_reply("RAKP 2", payload)
+    tag, status, console_id, rest = _parse_reply(payload)
     if status:
         return Rakp2(tag, status, console_id)
-    with malformed("RAKP 2"):
-        fields = _RAKP_2_REST.parse(rest)
-    return Rakp2(tag, status, console_id, fields["bmc_random"], fields["guid"], fields["code"])
+    return Rakp2(tag, status, console_id, *_FUSED_RAKP_2_REST.parse_untrusted(rest))
 
 
 def build_rakp_3(message: Rakp3) -> bytes:
@@ -217,7 +186,7 @@ def build_rakp_3(message: Rakp3) -> bytes:
 
 def parse_rakp_3_untrusted(payload: bytes) -> Rakp3:
     """Raises `Malformed`."""
-    return Rakp3(*_parse_reply("RAKP 3", payload))
+    return Rakp3(*_parse_reply(payload))
 
 
 def build_rakp_4(message: Rakp4) -> bytes:
@@ -227,29 +196,19 @@ def build_rakp_4(message: Rakp4) -> bytes:
 
 def parse_rakp_4_untrusted(payload: bytes) -> Rakp4:
     """Raises `Malformed`."""
-    return Rakp4(*_parse_reply("RAKP 4", payload))
+    return Rakp4(*_parse_reply(payload))
 
 
-def _algorithm_fields(algorithms: Algorithms) -> dict[str, int]:
-    return {
-        "authentication": algorithms.authentication,
-        "integrity": algorithms.integrity,
-        "confidentiality": algorithms.confidentiality,
-    }
-
-
-def _algorithms(fields: dict[str, int]) -> Algorithms:
-    return Algorithms(fields["authentication"], fields["integrity"], fields["confidentiality"])
+def _numbers(algorithms: Algorithms) -> tuple[int, int, int]:
+    return algorithms.authentication, algorithms.integrity, algorithms.confidentiality
 
 
 def _build_reply(tag: int, status: int, session_id: int, rest: bytes) -> bytes:
-    fields = {"tag": tag, "status": status, "reserved": b"\0\0", "session_id": session_id, "rest": rest}
-    return bytes(_REPLY_HEAD.build(fields))
+    return _FUSED_REPLY_HEAD.build(tag, status, session_id, rest)
 
 
-def _parse_reply(what: str, payload: bytes) -> tuple[int, int, int, bytes]:
+def _parse_reply(payload: bytes) -> tuple[int, int, int, bytes]:
     if 2 <= len(payload) < 8 and payload[1]:
         return payload[0], payload[1], 0, b""
-    with malformed(what):
-        fields = _REPLY_HEAD.parse(payload)
-    return fields["tag"], fields["status"], fields["session_id"], fields["rest"]
+    tag, status, session_id, rest = _FUSED_REPLY_HEAD.parse_untrusted(payload)
+    return tag, status, session_id, rest

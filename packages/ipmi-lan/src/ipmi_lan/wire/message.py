@@ -1,18 +1,22 @@
-"""The IPMI LAN message (IPMI 2.0, 13.8): request and response, both checksums."""
+"""The IPMI LAN message (IPMI 2.0, 13.8): request and response, both checksums.
+
+The octets of the header and its checksum add up to 0, and those of the rest do; so the whole message does as well.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from construct import Byte, GreedyBytes, Struct
 
-from ipmi_lan.errors import Malformed
-from ipmi_lan.wire.fields import checksum, malformed
+from ipmi_lan.errors import BadArgument, Malformed
+from ipmi_lan.wire.fuse import fuse
 
 BMC_ADDRESS, CONSOLE_ADDRESS = 0x20, 0x81
 """Responder's and requester's address as consoles use them (5.5); replies are not matched on them, BMCs mix them up."""
+_MOST_LUN = 3
 
-_MESSAGE = Struct(
+_MESSAGE = "LAN message" / Struct(
     "to" / Byte,
     "netfn_lun" / Byte,
     "header_checksum" / Byte,
@@ -21,21 +25,24 @@ _MESSAGE = Struct(
     "command" / Byte,
     "rest" / GreedyBytes,       # completion code (responses), data, checksum
 )
+_parse_untrusted, _build = fuse(_MESSAGE).parse_untrusted, fuse(_MESSAGE).build
 
 
-@dataclass(frozen=True, slots=True)
-class Request:
-    """A command on its way to the BMC."""
+class Request(NamedTuple):
+    """A command on its way to the BMC, or through it to a controller behind it."""
 
     netfn: int
     command: int
     sequence: int
     """rqSeq, 0 to 63."""
     data: bytes = b""
+    lun: int = 0
+    """Of the responder, 0 to 3."""
+    to: int = BMC_ADDRESS
+    sender: int = CONSOLE_ADDRESS
 
 
-@dataclass(frozen=True, slots=True)
-class Response:
+class Response(NamedTuple):
     """The BMC's answer. `netfn` is the request's: the wire has it plus one."""
 
     netfn: int
@@ -45,45 +52,43 @@ class Response:
     data: bytes = b""
 
 
-def _build(to: int, netfn: int, sender: int, sequence: int, command: int, rest: bytes) -> bytes:
-    head = bytes((to, netfn << 2))
-    fields = {"to": to, "netfn_lun": netfn << 2, "header_checksum": checksum(head), "sender": sender}
-    body = bytes((sender, sequence << 2, command)) + rest
-    return bytes(
-        _MESSAGE.build(fields | {"sequence_lun": sequence << 2, "command": command, "rest": rest + bytes((checksum(body),))})
-    )
-
-
-def _parse(message: bytes) -> tuple[int, int, int, bytes]:
-    with malformed("LAN message"):
-        fields = _MESSAGE.parse(message)
-    if checksum(message[:2]) != fields["header_checksum"] or not fields["rest"] or sum(message[3:]) & 0xFF:
-        raise Malformed("LAN message: wrong checksum")
-    return fields["netfn_lun"] >> 2, fields["command"], fields["sequence_lun"] >> 2, fields["rest"][:-1]
-
-
 def build_request(request: Request) -> bytes:
-    """A request from a remote console."""
-    return _build(BMC_ADDRESS, request.netfn, CONSOLE_ADDRESS, request.sequence, request.command, request.data)
+    """A request, from a remote console unless it says otherwise. Raises `BadArgument` for a number that does not fit."""
+    netfn, command, sequence, data, lun, to, sender = request
+    if not 0 <= lun <= _MOST_LUN:
+        raise BadArgument(f"LUN {lun}: not 0 to 3")
+    return _message(to, netfn << 2 | lun, sender, sequence << 2, command, data)
 
 
 def parse_request_untrusted(message: bytes) -> Request:
     """A request as a BMC receives it. Raises `Malformed`."""
-    netfn, command, sequence, data = _parse(message)
-    if netfn & 1:
+    to, netfn_lun, header_checksum, sender, sequence_lun, command, rest = _parse_untrusted(message)
+    if (to + netfn_lun + header_checksum) & 0xFF or not rest or sum(message) & 0xFF:
+        raise Malformed("LAN message: wrong checksum")
+    if netfn_lun & 0x04:
         raise Malformed("LAN message: a response where a request is due")
-    return Request(netfn, command, sequence, data)
+    return Request(netfn_lun >> 2, command, sequence_lun >> 2, rest[:-1], netfn_lun & _MOST_LUN, to, sender)
 
 
 def build_response(response: Response) -> bytes:
-    """A response from the BMC."""
-    rest = bytes((response.completion_code,)) + response.data
-    return _build(CONSOLE_ADDRESS, response.netfn | 1, BMC_ADDRESS, response.sequence, response.command, rest)
+    """A response from the BMC. Raises `BadArgument` for a number that does not fit."""
+    netfn, command, sequence, completion_code, data = response
+    if not 0 <= completion_code <= 0xFF:
+        raise BadArgument(f"completion code {completion_code}: not an octet")
+    rest = completion_code.to_bytes() + data
+    return _message(CONSOLE_ADDRESS, (netfn | 1) << 2, BMC_ADDRESS, sequence << 2, command, rest)
 
 
-def parse_response_untrusted(message: bytes) -> Response:
-    """A response as a console receives it. Raises `Malformed`."""
-    netfn, command, sequence, data = _parse(message)
-    if not netfn & 1 or not data:
+def parse_response_untrusted(message: bytes, checks: bool = True) -> Response:
+    """A response as a console receives it. Raises `Malformed`. `checks` False: neither checksum is looked at."""
+    to, netfn_lun, header_checksum, _, sequence_lun, command, rest = _parse_untrusted(message)
+    if checks and ((to + netfn_lun + header_checksum) & 0xFF or sum(message) & 0xFF):
+        raise Malformed("LAN message: wrong checksum")
+    if len(rest) < 2 or not netfn_lun & 0x04:
         raise Malformed("LAN message: not a response with a completion code")
-    return Response(netfn & ~1, command, sequence, data[0], data[1:])
+    return Response(netfn_lun >> 2 & ~1, command, sequence_lun >> 2, rest[0], rest[1:-1])
+
+
+def _message(to: int, netfn_lun: int, sender: int, sequence_lun: int, command: int, rest: bytes) -> bytes:
+    checksum = -(sender + sequence_lun + command + sum(rest)) & 0xFF
+    return _build(to, netfn_lun, -(to + netfn_lun) & 0xFF, sender, sequence_lun, command, rest + checksum.to_bytes())

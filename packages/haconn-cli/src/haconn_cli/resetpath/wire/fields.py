@@ -49,24 +49,31 @@ class FreeText(_Text):
         return clean.encode()[: self._most].decode(errors="ignore").encode()
 
 
-class Seconds(Adapter):
-    """Seconds as a count of milliseconds in 32 bits; None (never) as all ones."""
+class Moment(Adapter):
+    """Seconds as a count of milliseconds in 32 bits; what does not fit is cut to what does."""
+
+    _most = 0xFFFF_FFFF
 
     def __init__(self) -> None:
         super().__init__(Int32ub)
 
     def _decode(self, obj: int, context: Any, path: str) -> float | None:
-        return None if obj == _NEVER else obj / 1000
+        return obj / 1000
 
     def _encode(self, obj: float | None, context: Any, path: str) -> int:
-        return _NEVER if obj is None else min(max(round(obj * 1000), 0), _NEVER - 1)
+        return min(max(round((obj or 0.0) * 1000), 0), self._most)
 
 
-class Moment(Seconds):
-    """Seconds that are always there."""
+class Seconds(Moment):
+    """The same, or None (never) as all ones."""
 
-    def _decode(self, obj: int, context: Any, path: str) -> float:
-        return obj / 1000
+    _most = _NEVER - 1
+
+    def _decode(self, obj: int, context: Any, path: str) -> float | None:
+        return None if obj == _NEVER else super()._decode(obj, context, path)
+
+    def _encode(self, obj: float | None, context: Any, path: str) -> int:
+        return _NEVER if obj is None else super()._encode(obj, context, path)
 
 
 class Member(Adapter):
