@@ -1,5 +1,5 @@
 # Every target sets itself up: a virtual environment in the clone, and for `test` the foreign programs it runs as peers.
-.PHONY: help setup demo test quick lint types check compare pins clean
+.PHONY: help setup demo test quick lint types check compare bench interop fuzz states pins clean
 BIN := .venv/bin
 
 help:            ## this list
@@ -13,6 +13,7 @@ demo: setup      ## the main job on the embedded simulator, about 15 seconds
 
 test: setup      ## install what the tests need, and run all of them
 	@tools/setup programs
+	@tools/setup peers
 	@$(BIN)/python -m pytest
 
 quick: setup     ## the tests that need no foreign program and no processes, under two minutes
@@ -30,10 +31,27 @@ compare: setup   ## our programs beside ipmitool and fence_ipmilan on the same B
 	@tools/setup programs fence_ipmilan:fence-agents
 	@$(BIN)/python -m tools.compare
 
-pins: setup      ## tools/requirements.txt anew: every third-party package, pinned with hashes (needs uv)
-	@uv pip compile --universal --python-version 3.11 --generate-hashes --no-annotate --no-header --no-emit-index-url \
-		-o tools/requirements.txt tools/requirements.in
+bench: setup     ## what a command costs, beside ipmitool, FreeIPMI, python-ipmi and pyghmi: docs/benchmarks.md anew, six minutes
+	@tools/setup programs gcc:gcc /usr/include/openssl/sha.h:libssl-dev
+	@tools/setup peers
+	@$(BIN)/python -m tools.bench
+
+interop: setup   ## every program we can run, with us and in every way to log in: docs/interop.md anew, under a minute
+	@tools/setup programs
+	@tools/setup peers
+	@INTEROP_PAGE=1 $(BIN)/python -m pytest -q tests/peers/test_interop.py tests/peers/test_interop_page.py
+
+fuzz: setup      ## every door for bytes from outside under Atheris: docs/fuzzing.md anew, hours (RUNS=100000 makes it minutes)
+	@tools/setup fuzz
+	@.venv-fuzz/bin/python -m tests.fuzz.run all $(if $(RUNS),--runs $(RUNS)) $(if $(SECONDS),--seconds $(SECONDS))
+
+states: setup    ## docs/states/README.md anew: the machines, drawn from their tables
+	@$(BIN)/python -m tools.draw_states
+
+pins: setup      ## tools/requirements.txt, peers.txt and fuzz.txt anew: every third-party package, pinned with hashes (needs uv)
+	@for list in requirements peers fuzz; do uv pip compile --universal --python-version 3.11 --generate-hashes --no-annotate \
+		--no-header --no-emit-index-url -o tools/$$list.txt tools/$$list.in; done
 
 clean:           ## remove .venv and caches
-	@rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	@rm -rf .venv .venv-peers .venv-fuzz .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	@find packages tests tools -name __pycache__ -prune -exec rm -rf {} +

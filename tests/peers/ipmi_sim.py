@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import signal
 import subprocess
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -22,11 +22,10 @@ set_working_mc 0x20
     priv_limit admin
     allowed_auths_admin none md2 md5 straight
     guid {guid}
-  endlan
+{kg}  endlan
   chassis_control "{script} {folder}"
-  user 1 true "" "nobody" user 10 none md2 md5 straight
-  user 2 true "{user}" "{password}" admin 10 none md2 md5 straight
-"""
+{users}"""
+_USER = '  user {number} true "{name}" "{password}" {privilege} 10 none md2 md5 straight\n'
 _EMULATION = """mc_setbmc 0x20
 mc_add 0x20 0 no-device-sdrs 0x23 9 8 0x9f 0x1291 0xf02 persist_sdr
 mc_enable 0x20
@@ -41,6 +40,9 @@ class IpmiSim:
     host: str
     port: int
     guid: bytes
+    kg: str = ""
+    users: Mapping[str, str] = field(default_factory=lambda: {USER: PASSWORD}, repr=False)
+    """Administrators with their passwords. Who is not among them may log in without a name, as a mere user."""
     process: subprocess.Popen[bytes] | None = field(default=None, repr=False)
 
     @property
@@ -62,10 +64,17 @@ class IpmiSim:
         self.folder.mkdir(parents=True, exist_ok=True)
         (self.folder / "state").mkdir(exist_ok=True)
         words = {"name": self.folder.name, "host": self.host, "port": self.port, "guid": self.guid.hex()}
-        text = _LAN.format(**words, script=_SCRIPT, folder=self.folder, user=USER, password=PASSWORD)
-        (self.folder / "lan.conf").write_text(text)
+        words |= {"kg": f'    bmc_key "{self.kg}"\n' if self.kg else "", "users": self._user_lines()}
+        (self.folder / "lan.conf").write_text(_LAN.format(**words, script=_SCRIPT, folder=self.folder))
         (self.folder / "emulation").write_text(_EMULATION)
         self.power_is_on = True
+
+    def _user_lines(self) -> str:
+        everybody = {"": ("nobody", "user")} | {name: (password, "admin") for name, password in self.users.items()}
+        return "".join(
+            _USER.format(number=number, name=name, password=password, privilege=privilege)
+            for number, (name, (password, privilege)) in enumerate(everybody.items(), 1)
+        )
 
     def start(self) -> None:
         """Start the process; it ends when its standard input does, so that gets a pipe of ours."""
@@ -102,14 +111,15 @@ async def running_ipmi_sims(folder: Path, hosts: list[str], port: int) -> AsyncI
             sim.prepare()
             sim.start()
         for sim in sims:
-            await _until_it_answers(sim)
+            await until_it_answers(sim)
         yield sims
     finally:
         for sim in sims:
             sim.stop()
 
 
-async def _until_it_answers(sim: IpmiSim) -> None:
+async def until_it_answers(sim: IpmiSim) -> None:
+    """Ping until there is a pong."""
     ping = bytes.fromhex("0600ff06000011be80010000")
     with trio.fail_after(10), trio.socket.socket(trio.socket.AF_INET, trio.socket.SOCK_DGRAM) as socket:
         await socket.connect((sim.host, sim.port))

@@ -5,20 +5,22 @@ from __future__ import annotations
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 import trio
 
+from ipmi_lan.blocking import open_client as open_blocking_client
 from ipmi_lan.client import Client, open_client
 from ipmi_lan.command import Command
 from ipmi_lan.commands.chassis import Control, chassis_control, get_chassis_status
 from ipmi_lan.commands.device import get_device_id, get_system_guid
 from ipmi_lan.commands.login import get_session_info
-from ipmi_lan.crypto.suites import SUITE_3, SUITE_17
+from ipmi_lan.crypto.suites import SUITE_3, SUITE_17, SUITES
 from ipmi_lan.errors import CommandRefused, NoAnswer, PortRefused, SessionLost, SuiteRefused, WrongKg, WrongPassword
-from ipmi_lan.wire.codes import CompletionCode, Privilege
+from ipmi_lan.wire.codes import AuthType, CompletionCode, Privilege
 from tests.peers.ipmi_sim import PASSWORD, USER, IpmiSim, running_ipmi_sims
 
 pytestmark = pytest.mark.peer
@@ -120,7 +122,7 @@ def test_refusals(with_sim: Callable[[Story], None]) -> None:
 
 
 def test_kg(tmp_path: Path) -> None:
-    sim = IpmiSim(tmp_path / "bmc", HOST, free_port(), bytes(range(16)))
+    sim = IpmiSim(tmp_path / "bmc", HOST, free_port(), bytes(range(16)), KG)
 
     async def main() -> None:
         with trio.fail_after(LIMIT):
@@ -133,8 +135,6 @@ def test_kg(tmp_path: Path) -> None:
                 assert caught.value.kg_was_given is given
 
     sim.prepare()
-    settings = sim.folder / "lan.conf"
-    settings.write_text(settings.read_text().replace("  endlan", f'    bmc_key "{KG}"\n  endlan'))
     sim.start()
     try:
         trio.run(main)
@@ -194,6 +194,18 @@ def test_a_bmc_that_hangs_in_a_session(with_sim: Callable[[Story], None]) -> Non
 def test_a_bmc_that_restarts_in_a_session(with_sim: Callable[[Story], None]) -> None:
     async def story(sim: IpmiSim) -> None:
         async with connect(sim) as client:
+            before = client.peer.guid
+            sim.stop()
+            sim.start()
+            assert (await client.run(get_device_id())).product == 0x0F02
+            assert client.peer.guid == before
+
+    with_sim(story)
+
+
+def test_a_bmc_that_restarts_in_a_session_which_is_not_to_be_opened_anew(with_sim: Callable[[Story], None]) -> None:
+    async def story(sim: IpmiSim) -> None:
+        async with connect(sim, logs_in_again=False) as client:
             sim.stop()
             sim.start()
             with pytest.raises(SessionLost):
@@ -220,6 +232,19 @@ def test_the_session_is_closed(how: str, with_sim: Callable[[Story], None]) -> N
                     if how == "cancelled":
                         await trio.sleep_forever()
             assert (await witness.run(get_session_info())).active == 1
+        assert await sessions_open(sim) == 1
+
+    with_sim(story)
+
+
+def test_the_blocking_client(with_sim: Callable[[Story], None]) -> None:
+    def read(sim: IpmiSim, **settings: Any) -> bool:
+        with open_blocking_client(sim.host, USER, PASSWORD, port=sim.port, **settings) as client:
+            return client.run(get_chassis_status()).power_is_on
+
+    async def story(sim: IpmiSim) -> None:
+        for settings in ({"suites": [SUITES[2]]}, {"suites": [SUITE_3]}, {"auth15": AuthType.MD5}, {"auth15": AuthType.MD2}):
+            assert await trio.to_thread.run_sync(partial(read, sim, **settings))
         assert await sessions_open(sim) == 1
 
     with_sim(story)
