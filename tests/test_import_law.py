@@ -38,6 +38,7 @@ WORDS = "haconn_cli.resetpath.vocabulary"
 NEIGHBOUR = ("haconn_cli.config", "haconn_cli.resetpath", "haconn_daemon.journal", "haconn_daemon.bmc", *PUBLIC)
 DATA = ("ipmi_lan.errors", "ipmi_lan.wire", "ipmi_lan.command", "ipmi_lan.commands")
 BELOW_SESSIONS = ("ipmi_lan.errors", "ipmi_lan.wire")
+SHELLS = ("ipmi_lan.budget", "ipmi_lan.client", "ipmi_lan.probe", "ipmi_lan.profiles", "ipmi_lan.transport")
 CLIENT = (*DATA, "ipmi_lan.crypto", "ipmi_lan.quirks", "ipmi_lan.session", "ipmi_lan.account")
 REQUESTER = ("haconn_cli.resetpath", "haconn_cli.config")
 COUNTER = ("haconn_cli.config", "haconn_cli.control", "haconn_cli.words", "haconn_cli.screen")
@@ -60,7 +61,7 @@ LAW = (
     Row("ipmi_lan.blocking", CLIENT),
     Row("ipmi_lan.simulator", (*DATA, "ipmi_lan.crypto", "ipmi_lan.simulator"), is_sans_io=True),
     Row("ipmi_lan.simulator.server", (*DATA, "ipmi_lan.simulator"), ("trio",)),
-    Row("=ipmi_lan", (*CLIENT, "ipmi_lan.budget", "ipmi_lan.client", "ipmi_lan.transport")),
+    Row("=ipmi_lan", (*CLIENT, *SHELLS)),
     Row("=haconn_cli"),
     Row("haconn_cli.exits", is_sans_io=True),
     Row("haconn_cli.screen"),

@@ -9,6 +9,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from ipmi_lan.account import kg_of
     from ipmi_lan.budget import SessionBudget, Stay
     from ipmi_lan.client import Client, open_client
     from ipmi_lan.command import Command, Hop
@@ -27,13 +28,17 @@ if TYPE_CHECKING:
         PrivilegeTooHigh,
         SessionLost,
         SuiteRefused,
+        SuiteUnavailable,
         Unreachable,
         WrongKg,
         WrongPassword,
     )
+    from ipmi_lan.probe import probe_bmc
+    from ipmi_lan.profiles import Profile, named_profile
     from ipmi_lan.quirks import Quirk, parse_quirks
     from ipmi_lan.session.events import Peer
     from ipmi_lan.session.memory import KnownBmcs
+    from ipmi_lan.session.probing import Offer
     from ipmi_lan.transport.endpoint import Endpoint, open_endpoint
     from ipmi_lan.wire.codes import AuthType, Privilege
 
@@ -58,31 +63,41 @@ __all__ = [
     "NoAnswer",
     "NoFreeSession",
     "NotIpmi",
+    "Offer",
     "Peer",
     "PortRefused",
     "Privilege",
     "PrivilegeTooHigh",
+    "Profile",
     "Quirk",
     "SessionBudget",
     "SessionLost",
     "Stay",
     "SuiteRefused",
+    "SuiteUnavailable",
     "Unreachable",
     "WrongKg",
     "WrongPassword",
+    "kg_of",
+    "named_profile",
     "open_client",
     "open_endpoint",
     "parse_quirks",
+    "probe_bmc",
 ]
 
 _HOMES = {
+    "ipmi_lan.account": ("kg_of",),
     "ipmi_lan.budget": ("SessionBudget", "Stay"),
     "ipmi_lan.client": ("Client", "open_client"),
     "ipmi_lan.command": ("Command", "Hop"),
     "ipmi_lan.crypto.suites": ("DEFAULT_SUITES", "SUITES", "SUITE_3", "SUITE_17", "CipherSuite"),
+    "ipmi_lan.probe": ("probe_bmc",),
+    "ipmi_lan.profiles": ("Profile", "named_profile"),
     "ipmi_lan.quirks": ("Quirk", "parse_quirks"),
     "ipmi_lan.session.events": ("Peer",),
     "ipmi_lan.session.memory": ("KnownBmcs",),
+    "ipmi_lan.session.probing": ("Offer",),
     "ipmi_lan.transport.endpoint": ("Endpoint", "open_endpoint"),
     "ipmi_lan.wire.codes": ("AuthType", "Privilege"),
 }
