@@ -1,4 +1,4 @@
-"""The two programs that docs/library.md prints work together, as does the ipmitool line that one of them prints."""
+"""The programs that docs/library.md prints work, each as it stands there, as does the ipmitool line that one of them prints."""
 
 from __future__ import annotations
 
@@ -15,7 +15,11 @@ from tests.haconn_daemon.resetpath.test_endpoint import free_address
 from tests.peers.programs import find_program
 
 PAGE = Path(__file__).resolve().parents[2] / "docs/library.md"
-CLIENT, SIMULATOR = re.findall(r"```python\n(.*?)```", PAGE.read_text(encoding="utf-8"), re.DOTALL)
+TEXT = PAGE.read_text(encoding="utf-8")
+PROGRAMS = re.findall(r"```python\n(.*?)```", TEXT, re.DOTALL)
+(SIMULATOR,) = (program for program in PROGRAMS if "sleep_forever" in program)
+CLIENTS = [program for program in PROGRAMS if program is not SIMULATOR]
+PRINTED = ["on suite 17\n", "on\n", "127.0.0.1 on\n127.0.0.2 the host refuses the port (4 tries)\n", "32 44\n"]
 
 
 @pytest.fixture
@@ -34,10 +38,15 @@ def printed(port: str) -> Iterator[str]:
 
 
 @pytest.mark.whole
-def test_the_client_reads_the_simulated_bmc(printed: str, port: str) -> None:
-    words = [sys.executable, "-c", CLIENT.replace("6230", port)]
+@pytest.mark.parametrize(("program", "expected"), list(zip(CLIENTS, PRINTED, strict=True)), ids=range(len(PRINTED)))
+def test_the_clients_read_the_simulated_bmc(printed: str, port: str, program: str, expected: str) -> None:
+    words = [sys.executable, "-W", "error", "-c", program.replace("6230", port)]
     ended = subprocess.run(words, capture_output=True, text=True, timeout=30, check=False)
-    assert (ended.stdout, ended.stderr) == ("on suite 17\n", "")
+    assert (ended.stdout, ended.stderr) == (expected, "")
+
+
+def test_the_page_says_what_they_print() -> None:
+    assert [line for text in PRINTED for line in text.splitlines() if f"`{line}`" not in TEXT] == ["on"]
 
 
 @pytest.mark.peer

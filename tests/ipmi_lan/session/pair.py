@@ -20,6 +20,8 @@ from tests.fakes.network import AnyBmc
 from tests.ipmi_lan.simulator.console import ADDRESS, USERS, a_bmc
 
 DEADLINE = 10.0
+MOST_WAKES = 5
+"""At one moment."""
 
 
 class Pair:
@@ -88,8 +90,11 @@ class Pair:
         self.tell()
 
     def pass_time(self, until: float = 1e9, answered: bool = True) -> None:
-        """From deadline to deadline, up to `until` or until none is left."""
+        """From deadline to deadline, up to `until` or until none is left. A session that wakes for nothing fails."""
+        wakes = 0
         while (due := self.session.next_deadline()) is not None and due <= until:
+            wakes = 0 if due > self.now else wakes + 1
+            assert wakes < MOST_WAKES, "the session wants to be called again and again at the same moment"
             self.now = max(self.now, due)
             self.session.handle_deadline(self.now)
             if answered:

@@ -14,11 +14,10 @@ from ipmi_lan.simulator import SimulatedBmc
 from ipmi_lan.wire.codes import PayloadType
 from ipmi_lan.wire.packet import parse_packet_untrusted
 from tests.fakes.network import LATENCY, Flight, Tap, Weather, flip
-from tests.ipmi_lan.session.pair import Pair
+from tests.ipmi_lan.session.pair import MOST_WAKES, Pair
 from tests.ipmi_lan.simulator.console import ADDRESS
 
 _NEVER = 1e9
-_MOST_WAKES = 3   # at one moment with nothing in between: more is a session that spins
 
 
 def as_it_is(flight: Flight) -> list[Flight]:
@@ -83,7 +82,7 @@ class Road:
             return
         is_woken = not self._heap or self._heap[0][0] > now
         self._wakes = self._wakes + 1 if now == pair.now and is_woken else 0
-        assert self._wakes < _MOST_WAKES, "the session wants to be called again and again at the same moment"
+        assert self._wakes < MOST_WAKES, "the session wants to be called again and again at the same moment"
         pair.now = now
         if is_woken:
             pair.session.handle_deadline(now)

@@ -176,6 +176,7 @@ CHANGES: list[Callable[[Packet15], Packet15]] = [
     lambda packet: packet._replace(auth_type=AuthType.NONE, code=b""),
     _as(AuthType.MD2),
     _as(AuthType.STRAIGHT),
+    lambda packet: packet._replace(auth_type=AuthType.STRAIGHT),
     lambda packet: packet._replace(code=bytes(16)),
     lambda packet: packet._replace(session_id=packet.session_id ^ 1),
     lambda packet: packet._replace(sequence=packet.sequence ^ 1),

@@ -67,6 +67,15 @@ def test_edges_of_the_window(number: int, passes: bool) -> None:
     assert window.accept(number) is passes
 
 
+@pytest.mark.parametrize("first", [1, 2, 1000, MODULUS - 1])
+def test_a_window_that_begins_where_the_other_end_was_told_to(first: int) -> None:
+    """As in IPMI 1.5: what is far from there never passes, not even first."""
+    cases = ((0, True), (1, True), (WINDOW - 1, True), (WINDOW, False), (1 << 31, False), (MODULUS - 2 - WINDOW, False))
+    for ahead, passes in cases:
+        number = (first + ahead) % MODULUS
+        assert ReplayWindow(first).accept(number) is (passes and number != 0), ahead
+
+
 def test_window_over_the_wrap() -> None:
     window = ReplayWindow()
     assert [window.accept(number) for number in (MODULUS - 2, MODULUS - 1, 1, 0, MODULUS - 1, MODULUS - 3, 2)] == [

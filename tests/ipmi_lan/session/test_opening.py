@@ -16,7 +16,7 @@ from ipmi_lan.errors import (
     WrongPassword,
 )
 from ipmi_lan.session.events import Opened, OpeningFailed
-from ipmi_lan.session.retry import SETTLE_WAIT
+from ipmi_lan.session.retry import MOST_REFUSALS, SETTLE_WAIT
 from ipmi_lan.simulator.faults import Faults
 from ipmi_lan.wire import handshake
 from ipmi_lan.wire.codes import PayloadType, Privilege, RakpStatus
@@ -172,6 +172,18 @@ def test_strangers() -> None:
     assert isinstance(error, NotIpmi)
     assert (error.datagrams, error.first) == (2, b"SSH-2.0-")
     assert pair.now == DEADLINE
+
+
+def test_strangers_and_refusals_before_the_bmc_spoke_are_forgotten() -> None:
+    """What it says is that somebody is there; if it falls silent then, that is the news."""
+    pair = Pair(rewriting(RAKP_2, lambda _: None, slots=20))
+    pair.take(b"SSH-2.0-")
+    for _ in range(MOST_REFUSALS - 1):
+        pair.session.peer_refused(pair.now)
+    pair.pass_time(1.0)
+    for _ in range(MOST_REFUSALS - 1):
+        pair.session.peer_refused(pair.now)
+    assert isinstance(pair.failure(), NoAnswer)
 
 
 def test_a_flood_of_strangers_does_not_fill_the_memory() -> None:

@@ -65,10 +65,12 @@ def test_unmarked_errors_that_come_late_are_believed_too(user: str, kind: type[I
     assert road.pair.now <= 3.5
 
 
-@pytest.mark.parametrize("seconds", [0.0, 0.4, 1.0])
-def test_a_network_that_doubles_everything(seconds: float) -> None:
+@pytest.mark.parametrize("seconds", [0.0, 0.2, 0.4, 1.0])
+@pytest.mark.parametrize("gap", [0.0, 0.01, 0.1])
+def test_a_network_that_doubles_everything(seconds: float, gap: float) -> None:
     """To the second RAKP 1 a BMC makes a new random number, so that the first answer is worth nothing."""
-    road = Road(Pair(a_bmc(slots=15, faults=Faults(login=LoginFaults(delays={RAKP_2: seconds})))), lambda flight: [flight] * 2)
+    bmc = a_bmc(slots=30, faults=Faults(login=LoginFaults(delays={RAKP_2: seconds})))
+    road = Road(Pair(bmc), lambda flight: [flight, replace(flight, delay=flight.delay + gap)])
     assert road.log_in(DEADLINE) is None
 
 

@@ -149,6 +149,10 @@ def test_a_bmc_that_lets_us_in_and_no_further() -> None:
     error = pair.failure()
     assert isinstance(error, SessionLost)
     assert "4 times no answer to Set Session Privilege Level" in error.why
+    token = pair.ask(get_device_id())
+    pair.tell()
+    assert isinstance(pair.error(token), SessionLost)
+    assert pair.out() == []
 
 
 def test_a_bmc_that_loses_the_first_packet_of_a_session() -> None:

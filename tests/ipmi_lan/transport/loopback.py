@@ -6,13 +6,29 @@ import functools
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from typing import Any
 
 import pytest
 import trio
 
 from ipmi_lan.simulator import SimulatedBmc
+from ipmi_lan.transport.udp import ConnectedUdpPort, Port, UdpPort
 
+HOSTS = ["127.0.0.1", "::1"]
+Open = Callable[[Any], Port]
+"""Opens a socket of the client for what goes to an address."""
 LIMIT = 8.0   # seconds; nothing here waits so long unless something is wrong
+
+
+def shared(address: Any) -> Port:
+    return UdpPort(socket.AF_INET if len(address) == 2 else socket.AF_INET6)
+
+
+def connected(address: Any) -> Port:
+    return ConnectedUdpPort(socket.AF_INET if len(address) == 2 else socket.AF_INET6, address)
+
+
+BOTH = pytest.mark.parametrize("opened", [shared, connected])
 
 
 def limited(story: Callable[..., Awaitable[None]]) -> Callable[..., None]:

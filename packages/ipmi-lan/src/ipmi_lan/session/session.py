@@ -301,6 +301,8 @@ class Session:
             self._is_new = False
             self._events.append(OpeningFailed(error))
             self._lost = SessionLost(f"there was no login: {error}")
+            if self._phase is Phase.LOST:
+                self._peer = None       # there is nothing to come back to
         else:
             why = self._lost.why if self._lost is not None else "it was lost"
             self._lost = SessionLost(f"{why}; logging in again: {error}")
