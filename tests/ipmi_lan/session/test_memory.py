@@ -34,17 +34,19 @@ def test_nothing_is_tried_that_was_not_given_and_all_of_that_is(given_suites: li
     known.remember(HERE, SUITES[winner], 0.0)
     order = known.order(HERE, given_suites, 0.0)   # type: ignore[arg-type]
     rest = [suite for suite in given_suites if suite is not SUITES[winner]]
-    assert list(order) == ([SUITES[winner]] if SUITES[winner] in given_suites else []) + rest
+    is_first = SUITES[winner] in given_suites and SUITES[winner].is_authenticated
+    assert list(order) == ([SUITES[winner], *rest] if is_first else given_suites)
 
 
-def test_a_winner_is_forgotten_after_an_hour_and_a_new_login_begins_the_hour_anew() -> None:
+def test_a_winner_is_forgotten_an_hour_after_its_first_login_so_that_a_better_one_gets_its_turn() -> None:
     known = KnownBmcs()
     known.remember(HERE, SUITE_3, 0.0)
     assert known.order(HERE, DEFAULT_SUITES, HOUR)[0] is SUITE_3
     assert known.order(HERE, DEFAULT_SUITES, HOUR + 0.1)[0] is SUITE_17
     known.remember(HERE, SUITE_3, HOUR)
     known.remember(HERE, SUITE_3, HOUR + 10.0)
-    assert known.order(HERE, DEFAULT_SUITES, 2 * HOUR + 5.0)[0] is SUITE_3
+    assert known.order(HERE, DEFAULT_SUITES, 2 * HOUR)[0] is SUITE_3
+    assert known.order(HERE, DEFAULT_SUITES, 2 * HOUR + 5.0)[0] is SUITE_17
 
 
 def test_the_last_winner_counts_and_a_login_of_ipmi_1_5_has_none() -> None:
@@ -84,6 +86,7 @@ def test_of_ten_thousand_the_one_that_was_remembered_longest_ago_gives_way() -> 
     for number in range(10_000):
         known.remember((HERE[0], number), SUITE_3, 0.0)
         known.keep_offer((HERE[0], number), Offer(), 0.0)
+    known.remember((HERE[0], 0), SUITE_17, 1.0)
     known.remember((HERE[0], 0), SUITE_3, 1.0)
     known.remember(THERE, SUITE_3, 1.0)
     known.keep_offer(THERE, Offer(), 1.0)

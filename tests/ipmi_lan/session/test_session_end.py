@@ -11,7 +11,7 @@ from ipmi_lan.commands.device import get_device_id
 from ipmi_lan.commands.login import CLOSE_SESSION
 from ipmi_lan.errors import SessionLost
 from ipmi_lan.session.events import Closed
-from ipmi_lan.session.retry import CLOSE_TIMEOUT
+from ipmi_lan.session.retry import CLOSE_TIMEOUT, REFUSED_WAIT
 from ipmi_lan.session.states import Phase
 from ipmi_lan.simulator.faults import Faults
 from tests.fakes.bmc import Mute
@@ -74,6 +74,7 @@ def _answered(pair: Pair) -> None:
 def _lost(pair: Pair) -> None:
     pair.log_in()
     for _ in range(4):
+        pair.now += REFUSED_WAIT
         pair.session.peer_refused(pair.now)
 
 

@@ -11,7 +11,7 @@ from ipmi_lan.commands.device import get_device_id
 from ipmi_lan.crypto.suites import SUITE_3, SUITE_17
 from ipmi_lan.errors import NoAnswer, SessionLost
 from ipmi_lan.session.events import Answered, Opened
-from ipmi_lan.session.retry import COMMAND_WAITS, MOST_REFUSALS
+from ipmi_lan.session.retry import COMMAND_WAITS, MOST_REFUSALS, REFUSED_WAIT
 from ipmi_lan.session.states import Phase
 from ipmi_lan.simulator import SimulatedBmc
 from ipmi_lan.wire.codes import AuthType, PayloadType, Privilege
@@ -93,10 +93,12 @@ def test_refusals_of_the_host_lose_the_session_only_when_nothing_else_is_heard()
     pair = Pair(logs_in_again=False).log_in()
     for _ in range(5):
         for _ in range(MOST_REFUSALS - 1):
+            pair.now += REFUSED_WAIT
             pair.session.peer_refused(pair.now)
         pair.value(get_device_id())
     token = pair.ask(get_device_id())
     for _ in range(MOST_REFUSALS):
+        pair.now += REFUSED_WAIT
         pair.session.peer_refused(pair.now)
     pair.tell()
     assert isinstance(pair.error(token), SessionLost)
@@ -160,6 +162,7 @@ def test_a_power_command_that_was_never_sent_goes_into_the_new_session() -> None
 def test_a_power_command_may_be_what_logs_in_again() -> None:
     pair = forgotten(Pair())
     for _ in range(MOST_REFUSALS):
+        pair.now += REFUSED_WAIT
         pair.session.peer_refused(pair.now)
     assert pair.session.phase is Phase.LOST
     token = pair.ask(OFF)

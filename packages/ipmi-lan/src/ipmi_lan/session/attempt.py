@@ -49,7 +49,8 @@ class Attempt:
 
     __slots__ = (
         "_bmc_id", "_console_random", "_credentials", "_randomness", "_relaxations", "_tag", "console_id", "hint", "keys",
-        "latest_rakp_2", "login", "may_be_open", "privilege", "settles", "state", "suite",
+        "latest_rakp_2", "login", "may_be_open", "moved_at", "privilege", "settles", "state",
+        "suite",
     )  # fmt: skip
 
     def __init__(
@@ -71,6 +72,8 @@ class Attempt:
         self.hint: int | None = None
         """An error status that does not say whose it is: believed when nothing better comes (OpenBMC marks none)."""
         self.latest_rakp_2: bytes | None = None
+        self.moved_at = 0.0
+        """When it began or was last answered; kept by whoever knows the time."""
         self.may_be_open = False
         """Our proof went out, so the BMC may have opened the session, under keys that we know."""
         self._tag = randomness(1)[0]
@@ -129,7 +132,7 @@ class Attempt:
             command = close_session(self._bmc_id)
             message = build_request(Request(command.netfn, command.code, 0, command.data))
             datagrams.insert(0, self._sealing().seal(1, message, self._randomness))
-        self.state, self.may_be_open = State.FAILED, False
+        self.state, self.may_be_open, self._bmc_id = State.FAILED, False, 0
         return datagrams
 
     # ── handlers, named in the table ──────────────────────────────────────────

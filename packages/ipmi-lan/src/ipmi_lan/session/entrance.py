@@ -76,6 +76,7 @@ class Entrance(ABC):
         self._dropped = dropped
         self._privilege = int(credentials.privilege)
         self._refusals = self._slot_tries = 0
+        self._refused_at = float("-inf")
         self._strangers: list[bytes] = []
 
     # ── what the session calls ────────────────────────────────────────────────
@@ -89,13 +90,20 @@ class Entrance(ABC):
         """Give back what the BMC may have reserved."""
 
     def peer_refused(self, now: float) -> None:
-        """The host says that nothing listens; believed after a few spaced times."""
+        """The host says that nothing listens; believed after a few spaced times. Several at once count as one."""
+        if now < self._refused_at + 0.9 * retry.REFUSED_WAIT:
+            return
+        self._refused_at = now
         self._refusals += 1
         self._forget()
         if self._refusals >= retry.MOST_REFUSALS:
             self._fail(PortRefused(self._refusals))
         else:
             self._timer = now + retry.REFUSED_WAIT
+
+    def extend(self, deadline: float) -> None:
+        """Somebody else waits for this login as well, and longer."""
+        self._deadline = max(self._deadline, deadline)
 
     def next_deadline(self) -> float:
         """When `handle_deadline` wants to be called."""

@@ -144,9 +144,9 @@ class Exchange:
         self._forget(waiting, now)
         self._tell(Failed(waiting.token, error), now)
 
-    def suspend(self, now: float, may_return: bool) -> list[Waiting]:
+    def suspend(self, now: float, may_return: bool, knows_peer: bool) -> list[Waiting]:
         """The session is gone: what was sent queues again, in its order. Returned are those for which there is no other try."""
-        again = [waiting for waiting in self.waiting() if may_return and _may_be_sent_again(waiting)]
+        again = [waiting for waiting in self.waiting() if may_return and _may_be_sent_again(waiting, knows_peer)]
         lost = [waiting for waiting in self.waiting() if waiting not in again]
         for waiting in again:
             self._forget(waiting, now)
@@ -229,8 +229,11 @@ class Exchange:
             self._queue.remove(waiting)
 
 
-def _may_be_sent_again(waiting: Waiting) -> bool:
-    return waiting.sends == 0 or (waiting.command.is_repeatable and not waiting.is_last_try)
+def _may_be_sent_again(waiting: Waiting, knows_peer: bool) -> bool:
+    """What may not be repeated goes along only if it never left, and only to a BMC that is known to be the same."""
+    if waiting.command.is_repeatable:
+        return waiting.sends == 0 or not waiting.is_last_try
+    return waiting.sends == 0 and knows_peer
 
 
 def _message(command: Command[Any], number: int) -> bytes:

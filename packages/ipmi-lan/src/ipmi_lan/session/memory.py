@@ -53,15 +53,15 @@ class KnownBmcs:
         self._offers: _Shelf[Offer] = _Shelf()
 
     def order(self, address: Hashable, suites: Sequence[CipherSuite], now: float) -> tuple[CipherSuite, ...]:
-        """`suites`, the winner first if it is one of them; the rest as it was."""
+        """`suites`, the winner first if it is one of them and has integrity; the rest as it was."""
         winner = self._winners.get(address, now)
-        return tuple(sorted(suites, key=lambda suite: suite.id != winner))
+        return tuple(sorted(suites, key=lambda suite: suite.id != winner or not suite.is_authenticated))
 
     def remember(self, address: Hashable, suite: CipherSuite | None, now: float) -> None:
         """The BMC took `suite`; None, of IPMI 1.5, is not remembered."""
         if suite is None:
             self._winners.drop(address)
-        else:
+        elif self._winners.get(address, now) != suite.id:     # else it has its hour: then a better one gets its turn
             self._winners.put(address, suite.id, now)
 
     def keep_offer(self, address: Hashable, offer: Offer, now: float) -> None:

@@ -27,7 +27,7 @@ class ReplayWindow:
     def __init__(self, first: int | None = None) -> None:
         """`first` is the number that the BMC was told to begin with; None: any may be the first."""
         self._newest = None if first is None else (first - 1) % _MODULUS
-        self._seen = 0   # bit n: newest - n was seen
+        self._seen = 0 if first is None else (1 << WINDOW + 1) - 1   # bit n: newest - n was seen, or was never to come
 
     def accept(self, sequence: int) -> bool:
         """Whether a packet of this number is new; if so it now counts as seen."""

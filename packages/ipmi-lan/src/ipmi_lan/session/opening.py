@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from enum import Enum
 from functools import partial
 
 from ipmi_lan.crypto.suites import CipherSuite
-from ipmi_lan.errors import Malformed, SuiteRefused, WrongKg, WrongPassword
+from ipmi_lan.errors import IpmiError, Malformed, SuiteRefused, WrongKg, WrongPassword
 from ipmi_lan.session import retry
 from ipmi_lan.session.attempt import Attempt, NotOurs, StatusReceived, SuiteUnusable, console_id_of_untrusted
 from ipmi_lan.session.entrance import Entrance
@@ -27,6 +28,8 @@ _STALE = (RakpStatus.INVALID_SESSION_ID, RakpStatus.INACTIVE_SESSION_ID)
 _NO_SUCH_USER = (RakpStatus.UNAUTHORIZED_NAME, RakpStatus.ILLEGAL_PARAMETER, RakpStatus.INVALID_NAME_LENGTH)
 _MOST_STALE, _MOST_BAD_CHECKS = 3, 2
 _AT_ONCE = 2   # handshakes side by side
+_MOST_PARKED = 3
+_PATIENCE = 3.0   # seconds; OpenBMC itself gives a handshake up after these
 
 
 class Opening(Entrance):
@@ -49,6 +52,8 @@ class Opening(Entrance):
         self._refused_suites: dict[int, int | str] = {}
         self._silences = self._bad_checks = self._stale_ids = 0
         self._attempts: list[Attempt] = []   # the newest last
+        self._parked: list[Attempt] = []
+        self._verdict: WrongPassword | WrongKg | None = None   # of a handshake that was not the last one alive
         self._begin(now)
 
     def receive_datagram_untrusted(self, datagram: bytes, now: float) -> bool:
@@ -82,17 +87,26 @@ class Opening(Entrance):
         return self._attempts[-1].state if self._attempts else State.AWAIT_OPEN_SESSION_RESPONSE
 
     def _forget(self) -> None:
-        self._attempts = []
+        self.abandon()
 
     def _begin(self, now: float) -> None:
-        """A handshake more; the oldest one gives way."""
+        """A handshake more; the one that is least advanced gives way, of several the oldest."""
         while len(self._attempts) >= _AT_ONCE:
-            self.outbox += self._attempts.pop(0).abandon()
+            self._give_way(min(self._attempts, key=partial(_worth, now=now)))
         relaxations, settles = self._terms.relaxations, bool(self._bad_checks)
         attempt = Attempt(self._credentials, relaxations, self._suite, self._privilege, self._randomness, settles)
+        attempt.moved_at = now
         self._attempts.append(attempt)
         self.outbox.append(attempt.open_session_request())
         self._timer = now + retry.wait_of(retry.OPEN_SESSION_WAITS, self._silences + 1)
+
+    def _give_way(self, attempt: Attempt) -> None:
+        """It ends. Where Open Session is not answered yet, the answer is waited for, to give that slot back as well."""
+        self._attempts.remove(attempt)
+        if attempt.has_session_id:
+            self.outbox += attempt.abandon()
+        else:
+            self._parked = [*self._parked[-_MOST_PARKED:], attempt]
 
     def _begin_anew(self, now: float) -> None:
         """A handshake on other terms: what the earlier ones still hear is of no use."""
@@ -123,6 +137,11 @@ class Opening(Entrance):
                 if self._goes_on(attempt, step, now):
                     return
         self._dropped["answer to another login"] += 1
+        for attempt in [parked for parked in self._parked if parked.console_id == console_id]:
+            self._parked.remove(attempt)
+            with suppress(NotOurs, Malformed, StatusReceived, SuiteUnusable):
+                attempt.receive_untrusted(packet.payload_type, packet.payload)
+                self.outbox += attempt.abandon()
 
     def _goes_on(self, attempt: Attempt, step: Callable[[], bytes | None], now: float) -> bool:
         """Let `attempt` make its step and judge how it ends; False: it was not for `attempt`."""
@@ -137,13 +156,20 @@ class Opening(Entrance):
             self._believe(attempt, refusal.status, now)
         except SuiteUnusable as fault:
             self.outbox += attempt.abandon()
-            self._next_suite(attempt, str(fault), now)
+            if not self._leave_to_others(attempt, now):
+                self._next_suite(attempt, str(fault), now)
         except (WrongPassword, WrongKg) as error:
-            self._fail(error)
+            self._verdict = error
+            self.outbox += attempt.abandon()
+            if not self._leave_to_others(attempt, now):
+                self._fail(error)
         else:
             if datagram is not None:
                 self.outbox.append(datagram)
+                attempt.moved_at = now
                 self._prefer(attempt)
+                for other in [other for other in self._attempts if other.state.value < attempt.state.value and attempt.login]:
+                    self._give_way(other)
                 self._timer = now + retry.wait_of(retry.RAKP_WAITS, self._silences + 1)
             elif attempt.state is State.ESTABLISHED:
                 self._attempts.remove(attempt)
@@ -162,13 +188,11 @@ class Opening(Entrance):
         """A refusal; while another handshake is alive that has not heard one, that one decides."""
         if status in _STALE and attempt.may_be_open:
             self.outbox += attempt.abandon()    # the answer to a RAKP 3 that the network doubled reads the same
-        others = [other for other in self._attempts if other is not attempt]
-        if any(other.hint is None for other in others):
-            self._attempts = others
-            self._timer = max(self._timer, now + retry.wait_of(retry.RAKP_WAITS, self._silences + 1))
+        if self._leave_to_others(attempt, now):
+            self.outbox += attempt.abandon()
             return
-        for other in others:
-            self.outbox += other.abandon()
+        for other in self._attempts:
+            self.outbox += [] if other is attempt else other.abandon()
         self._attempts, evidence = [attempt], _in_words(status)
         is_first = attempt.login is None and not attempt.has_session_id
         if status in _ROLE and self._comes_down():
@@ -187,6 +211,18 @@ class Opening(Entrance):
             self._take_bad_check(evidence, now)
         else:
             self._next_suite(attempt, status, now)
+
+    def _leave_to_others(self, attempt: Attempt, now: float) -> bool:
+        """Whether another handshake is alive that has heard no refusal: then that one decides, and `attempt` is out."""
+        others = [other for other in self._attempts if other is not attempt]
+        if all(other.hint is not None for other in others):
+            return False
+        self._attempts = others
+        self._timer = max(self._timer, now + retry.wait_of(retry.RAKP_WAITS, self._silences + 1))
+        return True
+
+    def _why_not(self, now: float) -> IpmiError:
+        return self._verdict or super()._why_not(now)
 
     def _take_bad_check(self, evidence: str, now: float) -> None:
         """Our RAKP 3 does not verify at the BMC: an answer may have overtaken another, so it is tried again with patience."""
@@ -214,6 +250,11 @@ class Opening(Entrance):
             self._fail(self._privilege_too_high("refused in Open Session"))
         else:
             self._fail(SuiteRefused({suite: _in_words(reason) for suite, reason in reasons.items()}))
+
+
+def _worth(attempt: Attempt, now: float) -> int:
+    """How far it is; one that has met nothing for long is worth nothing: its message was lost, or the BMC has given it up."""
+    return attempt.state.value if now - attempt.moved_at < _PATIENCE else 0
 
 
 def _in_words(reason: int | str) -> str:

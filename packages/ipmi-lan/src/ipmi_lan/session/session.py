@@ -14,7 +14,16 @@ from ipmi_lan.command import Command
 from ipmi_lan.commands.device import get_device_id
 from ipmi_lan.commands.login import close_session, set_session_privilege_level
 from ipmi_lan.crypto.suites import CipherSuite
-from ipmi_lan.errors import CommandRefused, IpmiError, Malformed, NotAuthentic, PrivilegeTooHigh, SessionLost
+from ipmi_lan.errors import (
+    CommandRefused,
+    IpmiError,
+    Malformed,
+    NotAuthentic,
+    PrivilegeTooHigh,
+    SessionLost,
+    WrongKg,
+    WrongPassword,
+)
 from ipmi_lan.quirks import JUNK_AFTER_REQUEST, JUNK_BEFORE_LOGIN
 from ipmi_lan.session import retry
 from ipmi_lan.session.activation import Activation
@@ -38,9 +47,9 @@ class Session:
     """One session with one BMC, without I/O. Give it datagrams and the time; take from it datagrams and events."""
 
     __slots__ = (
-        "_credentials", "_deadline", "_entrance", "_events", "_exchange", "_gained", "_inner", "_is_new",
+        "_credentials", "_deadline", "_entrance", "_events", "_exchange", "_gained", "_inner", "_is_barred", "_is_new",
         "_keep_alive_after", "_last_sent", "_lost", "_outbox", "_peer", "_phase", "_privilege", "_randomness", "_refusals",
-        "_sequence", "_terms", "_tokens", "dropped", "last_heard",
+        "_refused_at", "_sequence", "_terms", "_tokens", "_unheard", "_unheard_since", "_why", "dropped", "last_heard",
     )  # fmt: skip
 
     def __init__(
@@ -72,6 +81,8 @@ class Session:
         self._outbox: list[bytes] = []
         self._events: list[Event] = []
         self._tokens = self._sequence = self._refusals = 0
+        self._unheard, self._unheard_since, self._refused_at = 0, now, float("-inf")
+        self._why, self._is_barred = "it was lost", False
         self._inner = _NO_TOKEN
         self._last_sent = now
         self._privilege = int(credentials.privilege)
@@ -98,13 +109,18 @@ class Session:
             self._exchange.add(waiting, now, True)
             return token
         if self._phase is _OPEN:
-            self._went_silent(f"it was idle for {now - self.last_heard:.0f} s", now)
-        if self._phase in (Phase.CLOSING, Phase.CLOSED) or (self._phase is Phase.LOST and not self._may_return()):
+            self._went_silent(f"it was idle, nothing heard for {now - self.last_heard:.0f} s", now)
+        may_leave = command.is_repeatable or self._knows_peer
+        if self._phase in (Phase.CLOSING, Phase.CLOSED) or (
+            self._phase is Phase.LOST and not (self._may_return() and may_leave)
+        ):
             self._events.append(Failed(token, self._lost or SessionLost("it was closed")))
             return token
         self._exchange.add(waiting, now, False)
         if self._phase is Phase.LOST:
             self._log_in_again(now)
+        elif self._entrance is not None and not self._is_new:
+            self._entrance.extend(deadline)
         return token
 
     def abandon(self, token: int, now: float) -> None:
@@ -163,6 +179,9 @@ class Session:
             self._entrance.peer_refused(now)
             self._look_at_entrance(now)
             return
+        if now < self._refused_at + 0.9 * retry.REFUSED_WAIT:
+            return      # several at once count as one
+        self._refused_at = now
         self._refusals += 1
         if self._refusals >= retry.MOST_REFUSALS and self._gained is not None:
             self._went_silent("the host refuses the port", now)
@@ -184,7 +203,8 @@ class Session:
                 self._entrance.handle_deadline(now)
             self._look_at_entrance(now)
         for waiting in self._exchange.overdue(now):
-            if waiting.sends >= len(retry.COMMAND_WAITS) and self.last_heard <= waiting.sent_first:
+            met_nothing = waiting.sends >= len(retry.COMMAND_WAITS) and self.last_heard <= waiting.sent_first
+            if met_nothing or self._met_nothing(now):
                 self._went_silent(f"{waiting.sends} times no answer to {waiting.command.name}", now)
                 break
             self._exchange.transmit(waiting, now)
@@ -234,7 +254,7 @@ class Session:
 
     def _step_in(self, gained: Gained, now: float) -> None:
         """There are keys; now the privilege."""
-        self._gained, self._sequence, self._refusals = gained, gained.before_first, 0
+        self._gained, self._sequence, self._refusals, self._unheard = gained, gained.before_first, 0, 0
         self._exchange.begin_anew()
         self._privilege = gained.privilege
         before, self._peer = self._peer, Peer(gained.guid, gained.suite, gained.session_id, gained.privilege, gained.auth15)
@@ -289,7 +309,7 @@ class Session:
         if isinstance(error, CommandRefused) and is_refusal:
             user = self._credentials.user.decode(errors="replace")
             error = PrivilegeTooHigh(user, Privilege(self._privilege).word, f"code {error.code:02X}h")
-        if self._is_new:
+        if self._is_new and isinstance(error, CommandRefused | PrivilegeTooHigh):
             self._move(Happening.RAISE_REFUSED)
         else:
             self._leave(now)
@@ -304,21 +324,36 @@ class Session:
             if self._phase is Phase.LOST:
                 self._peer = None       # there is nothing to come back to
         else:
-            why = self._lost.why if self._lost is not None else "it was lost"
-            self._lost = SessionLost(f"{why}; logging in again: {error}")
+            self._is_barred = isinstance(error, WrongPassword | WrongKg | PrivilegeTooHigh)
+            self._lost = SessionLost(f"{self._why}; logging in again: {error}")
             self._lost.__cause__ = error
         self._fail_all(self._lost, now)
 
     def _may_return(self) -> bool:
-        return self._terms.logs_in_again and self._peer is not None
+        return self._terms.logs_in_again and self._peer is not None and not self._is_barred
 
     def _has_lapsed(self, now: float) -> bool:
-        """Whether the BMC has ended the session by itself, nobody having kept it alive."""
+        """Whether the BMC has ended the session by itself: nobody kept it alive, or command after command met nothing."""
+        if self._met_nothing(now):
+            return True
         return self._keep_alive_after is None and now - max(self.last_heard, self._last_sent) > retry.IDLE_LIMIT
+
+    def _met_nothing(self, now: float) -> bool:
+        """Whether as much as a lost session needs was sent since anything was heard, by however many commands."""
+        return self._unheard >= len(retry.COMMAND_WAITS) and now - self._unheard_since >= sum(retry.COMMAND_WAITS)
+
+    @property
+    def _knows_peer(self) -> bool:
+        """Whether the BMC has a GUID, by which it will be known again."""
+        return self._peer is not None and any(self._peer.guid)
 
     def _went_silent(self, why: str, now: float) -> None:
         """The session is gone. What may be sent again waits for the next one, once."""
         was = self._phase
+        self._why = why
+        if was is Phase.RAISING and self._peer is not None:
+            self._exchange.abandon(self._inner, now)
+            self._ask_itself(close_session(self._peer.session_id), now, now)    # its slot back, if that arrives
         self._lost, self._gained, self._refusals = SessionLost(why), None, 0
         self._move(Happening.WENT_SILENT)
         if self._inner != _NO_TOKEN:
@@ -326,10 +361,13 @@ class Session:
             self._inner = _NO_TOKEN
         if was is Phase.CLOSING:
             self._events.append(Closed())
+        elif was is Phase.RAISING and now < self._deadline:
+            self._move(Happening.WANTED_AGAIN)      # a login whose last step met nothing begins anew, while there is time
+            self._enter(self._terms.suites, now, self._deadline)
         elif was is Phase.RAISING:
             self._stay_out(self._lost, now)
         else:
-            for waiting in self._exchange.suspend(now, self._may_return()):
+            for waiting in self._exchange.suspend(now, self._may_return(), self._knows_peer):
                 self._exchange.finish(waiting, self._lost, now)
             if not self._exchange.is_idle:
                 self._log_in_again(now)
@@ -348,6 +386,9 @@ class Session:
         assert self._gained is not None, "commands are sent in a session only"
         self._sequence = following(self._sequence)
         self._last_sent = now
+        if not self._unheard:
+            self._unheard_since = now
+        self._unheard += 1
         self._outbox.append(self._gained.sealing.seal(self._sequence, message, self._randomness))
 
     def _receive_in_session_untrusted(self, gained: Gained, datagram: bytes, now: float) -> None:
@@ -362,7 +403,7 @@ class Session:
         if not gained.is_fresh(packet.sequence):
             self.dropped["replayed or too old"] += 1
             return
-        self.last_heard, self._refusals = now, 0
+        self.last_heard, self._refusals, self._unheard = now, 0, 0
         if packet.payload_type != PayloadType.IPMI:
             self.dropped["other payload type"] += 1
         else:
