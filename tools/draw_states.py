@@ -72,15 +72,20 @@ def _activation() -> Machine:
 
 
 def _phases() -> Machine:
-    about = """A session from its first login to its end (`ipmi_lan.session.session`, table `PHASES`). One that is lost
-        logs in again for the next command that may be repeated."""
+    about = """A session from its first login to its end (`ipmi_lan.session.session`, table `PHASES`). A login
+        gives the least privilege; RAISING asks the BMC for the one that the caller wants (Set Session Privilege Level), and
+        where the BMC refuses, the caller is told, and closes the session, which is open all the same.
+        WENT_SILENT: several commands in a row without an answer. A session that is LOST logs in again (WANTED_AGAIN)
+        for the next command that may be repeated. CLOSE_ASKED is the caller's wish, CLOSE_DONE the BMC's answer to Close
+        Session, which nobody waits long for; ENDED is the end of the client itself, whatever was under way."""
     arrows = tuple(Arrow(phase.name, happening.name, (to.name,)) for (phase, happening), to in PHASES.items())
     return Machine("The phases of a session", about, Phase.LOGGING_IN.name, arrows)
 
 
 def _simulated_login() -> Machine:
-    about = """A session at the simulated BMC (`ipmi_lan.simulator.login`). It begins with Open Session, and ends with
-        Close Session, a refusal or a time-out."""
+    about = """A session at the simulated BMC (`ipmi_lan.simulator.login`). It begins with Open Session. A RAKP 1
+        that is repeated is answered again. A login that fails, at RAKP 1 or at RAKP 3, is answered with an error status
+        and its session is gone, as it is after Close Session or a time-out: those ends have no arrow."""
     arrows = tuple(Arrow(state.name, _payload(kind), (to.name,)) for (state, kind), to in simulated._TRANSITIONS.items())
     return Machine("The simulated BMC's side of a login", about, SlotState.AWAIT_RAKP_1.name, arrows)
 
