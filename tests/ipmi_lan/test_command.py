@@ -71,8 +71,19 @@ def test_the_catalogue_has_each_command_once() -> None:
         (0x06, 0x3B): "Set Session Privilege Level",
         (0x06, 0x3C): "Close Session",
         (0x06, 0x3D): "Get Session Info",
+        (0x06, 0x41): "Get Channel Access",
         (0x06, 0x42): "Get Channel Info",
+        (0x06, 0x44): "Get User Access",
+        (0x06, 0x46): "Get User Name",
         (0x06, 0x54): "Get Channel Cipher Suites",
+        (0x0A, 0x40): "Get SEL Info",
+        (0x0A, 0x42): "Reserve SEL",
+        (0x0A, 0x43): "Get SEL Entry",
+        (0x0A, 0x44): "Add SEL Entry",
+        (0x0A, 0x47): "Clear SEL",
+        (0x0A, 0x48): "Get SEL Time",
+        (0x0A, 0x49): "Set SEL Time",
+        (0x0C, 0x02): "Get LAN Configuration Parameters",
     }
 
 

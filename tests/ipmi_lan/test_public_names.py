@@ -12,7 +12,7 @@ import pytest
 import ipmi_lan
 from ipmi_lan import errors
 
-NEED_TRIO = {"probe_bmc", "Client", "Endpoint", "open_client", "open_endpoint"}
+NEED_TRIO = {"probe_bmc", "Client", "Endpoint", "LocalBmc", "open_client", "open_endpoint", "open_local"}
 
 
 @pytest.mark.parametrize("name", ipmi_lan.__all__)

@@ -12,14 +12,15 @@ _HEAD = """# Interoperability
 
 Our client against servers of somebody else, and clients of somebody else against our simulator. Each cell is one login with a
 reading of the power state or the device id, run by `make interop`, which writes this page; `make test` runs all of it again, and
-a cell that changes, for better or worse, fails there. (Not run is only what cannot be asked for: five programs have no way to be
-told that a user is to be found by name and privilege.) In each row the simulator offers nothing but that row's way of logging in,
-and our client nothing else either, so that a pass is a pass of that suite. FreeIPMI's tools run without their workaround flags.
-The rows below IPMI 1.5 use suite 3, which every program here has.
+a cell that changes, for better or worse, fails there, once it has been run again, alone and with more patience. (Not run is
+only what cannot be asked for: five programs have no way to be told that a user is to be found by name and privilege.) In each
+row the simulator offers nothing but that row's way of logging in, and our client nothing else either, so that a pass is a pass
+of that suite. FreeIPMI's tools run without their workaround flags. The rows below IPMI 1.5 use suite 3, which every program
+here has.
 
-*pass*: logged in, read, logged out, and nothing had to be dropped. *fails*: the program has this and does it wrongly; the note
-says what, and what shows it. `tests/peers/test_interop_faults.py` holds that the mistakes named are the whole cause: made on our
-side too, the same login works. *not spoken*: the program has no such thing.
+*pass*: logged in, read, logged out, and nothing had to be dropped but what comes of a late answer. *fails*: the program has
+this and does it wrongly; the note says what, and what shows it. `tests/peers/test_interop_faults.py` holds that the mistakes
+named are the whole cause: made on our side too, the same login works. *not spoken*: the program has no such thing.
 """
 _SERVERS_END = """
 No server that is to be had as a package speaks suites 15 to 19 or xRC4. There our client is held by logins recorded between

@@ -28,6 +28,7 @@ set_working_mc 0x20
 _USER = '  user {number} true "{name}" "{password}" {privilege} 10 none md2 md5 straight\n'
 _EMULATION = """mc_setbmc 0x20
 mc_add 0x20 0 no-device-sdrs 0x23 9 8 0x9f 0x1291 0xf02 persist_sdr
+sel_enable 0x20 100 0x0a
 mc_enable 0x20
 """
 
@@ -121,7 +122,7 @@ async def running_ipmi_sims(folder: Path, hosts: list[str], port: int) -> AsyncI
 async def until_it_answers(sim: IpmiSim) -> None:
     """Ping until there is a pong."""
     ping = bytes.fromhex("0600ff06000011be80010000")
-    with trio.fail_after(10), trio.socket.socket(trio.socket.AF_INET, trio.socket.SOCK_DGRAM) as socket:
+    with trio.fail_after(30), trio.socket.socket(trio.socket.AF_INET, trio.socket.SOCK_DGRAM) as socket:
         await socket.connect((sim.host, sim.port))
         while True:
             with trio.move_on_after(0.1):

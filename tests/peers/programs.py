@@ -17,17 +17,20 @@ import pytest
 import trio
 
 from ipmi_lan.simulator import SimulatedBmc, serve_bmc
+from tests.peers.lateness import Gauge
 
 _FREEIPMI, _OPENIPMI = "freeipmi-tools", "openipmi"
 _PACKAGES = {
-    **dict.fromkeys(("ipmipower", "bmc-info", "ipmi-raw"), _FREEIPMI),
+    "ip": "iproute2",
+    "fence_kdump_send": "fence-agents",
+    **dict.fromkeys(("ipmipower", "bmc-info", "ipmi-raw", "ipmi-sel", "ipmi-config"), _FREEIPMI),
     **dict.fromkeys(("ipmi_sim", "openipmicmd", "ipmish"), _OPENIPMI),
 }
 """The Debian package of each program that is not in one of its own name."""
 LIBRARIES = ("pyghmi", "python-ipmi")
 _LIBRARIES_HOME = Path(__file__).resolve().parents[2] / ".venv-peers"
 """The foreign Python libraries have an environment of their own, as `tools/setup peers` makes it."""
-_SYSTEM_PATHS = ("/usr/local/sbin", "/usr/sbin", "/sbin")   # FreeIPMI's tools are there, and not on every user's PATH
+_SYSTEM_PATHS = ("/usr/local/sbin", "/usr/sbin", "/sbin", "/usr/libexec/fence-agents")   # not on every user's PATH
 used: Counter[str] = Counter()
 """How often each foreign program was run, for the summary."""
 TIME_LIMIT = 30.0   # seconds; each of the programs gives up by itself before
@@ -112,25 +115,34 @@ async def run_for(words: Sequence[str], seconds: float) -> Outcome:
     return Outcome(code, text + (f"(ended by signal {-code})" if code < 0 else ""))
 
 
-async def run_program(name: str, arguments: Sequence[str], environment: Mapping[str, str] | None = None) -> Outcome:
-    """Run `name` to its end. Fails the test where it does not end by itself within `TIME_LIMIT`."""
+async def run_program(
+    name: str, arguments: Sequence[str], environment: Mapping[str, str] | None = None, given: bytes = b""
+) -> Outcome:
+    """Run `name` to its end, with `given` as its input. Fails the test where it does not end by itself within `TIME_LIMIT`."""
     command = [find_program(name), *arguments]
     with trio.move_on_after(TIME_LIMIT):
         variables = {**os.environ, "LC_ALL": "C", **(environment or {})}
-        done = await trio.run_process(command, check=False, capture_stdout=True, stderr=STDOUT, env=variables)
+        done = await trio.run_process(
+            command, check=False, stdin=given, capture_stdout=True, stderr=STDOUT, env=variables
+        )
         return Outcome(done.returncode, done.stdout.decode(errors="replace"))
     pytest.fail(f"{name} did not end within {TIME_LIMIT:.0f} s", pytrace=False)
 
 
 def with_served(bmc: SimulatedBmc, story: Callable[[str, int], Coroutine[None, None, None]], left_open: int = 0) -> None:
-    """Serve `bmc`, tell `story` its host and port; in the end `left_open` sessions are open, and no datagram was dropped."""
+    """Serve `bmc`, tell `story` its host and port; in the end `left_open` sessions are open, and no datagram was dropped.
+
+    Where we were so late that a client will have said something twice, what that explains may have been.
+    """
+    gauge = Gauge()
 
     async def main() -> None:
         async with trio.open_nursery() as nursery:
+            nursery.start_soon(gauge.watch)
             host, port = await nursery.start(serve_bmc, bmc)
             await story(host, port)
             assert bmc.open_sessions(trio.current_time()) == left_open
             nursery.cancel_scope.cancel()
 
     trio.run(main)
-    assert not bmc.counters
+    assert not gauge.unexplained(bmc.counters)

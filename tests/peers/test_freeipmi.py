@@ -42,7 +42,17 @@ class FreeIpmi:
 
     async def info(self, *words: str) -> Outcome:
         """bmc-info."""
-        return await run_program("bmc-info", [*self._options, *words])
+        return await self.run("bmc-info", *words)
+
+    async def run(self, name: str, *words: str) -> Outcome:
+        """Any other of its tools."""
+        return await run_program(name, [*self._options, *words])
+
+    async def checkout(self, section: str) -> dict[str, str]:
+        """What ipmi-config reads of the BMC's settings: value by name."""
+        text = (await self.run("ipmi-config", "-l", "ADMIN", "--checkout", "-S", section)).text
+        lines = (line.split() for line in text.splitlines() if not line.lstrip().startswith("#"))
+        return {words[0]: words[1] for words in lines if len(words) == 2}
 
 
 @suites

@@ -28,14 +28,14 @@ def seen_of_server(name: str) -> dict[str, Seen]:
     expect_installed(SERVERS[name].program)
     with TemporaryDirectory() as folder:
         rows = [case for row, case in CASES.items() if SERVER_CELLS[name][row].is_run]
-        return run_column(rows, our_client_against(SERVERS[name], Path(folder)))
+        return run_column(rows, our_client_against(SERVERS[name], Path(folder)), SERVER_CELLS[name])
 
 
 @cache
 def seen_of_client(name: str) -> dict[str, Seen]:
     expect_installed(CLIENTS[name].program)
     rows = [case for row, case in CASES.items() if CLIENT_CELLS[name][row].is_run]
-    return run_column(rows, our_simulator_for(CLIENTS[name]))
+    return run_column(rows, our_simulator_for(CLIENTS[name]), CLIENT_CELLS[name])
 
 
 @pytest.mark.parametrize(("name", "row"), SERVER_ROWS, ids=[" - ".join(row) for row in SERVER_ROWS])

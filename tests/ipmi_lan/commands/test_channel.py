@@ -5,17 +5,22 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ipmi_lan.commands.channel import (
+    GET_CHANNEL_ACCESS,
     GET_CHANNEL_CIPHER_SUITES,
     GET_CHANNEL_INFO,
+    AccessMode,
+    ChannelAccess,
     ChannelInfo,
     CipherSuites,
     CipherSuitesRequest,
     SuiteRecord,
+    get_channel_access,
     get_channel_cipher_suites,
     get_channel_info,
     parse_suite_records_untrusted,
 )
 from ipmi_lan.errors import Malformed
+from ipmi_lan.wire.codes import Privilege
 from ipmi_lan.wire.message import parse_request_untrusted, parse_response_untrusted
 from ipmi_lan.wire.packet import parse_packet_untrusted
 from tests.ipmi_lan.commands.recorded import is_asked_by
@@ -72,6 +77,17 @@ def test_reserved_bits_of_a_channel_s_info_are_not_read() -> None:
 def test_a_short_channel_info_is_malformed(size: int) -> None:
     with pytest.raises(Malformed):
         GET_CHANNEL_INFO.reply.parse_untrusted(bytes(size))
+
+
+def test_the_octets_of_a_channel_s_access() -> None:
+    assert (get_channel_access().data, get_channel_access(1).data) == (b"\x0e\x80", b"\x01\x80")
+    access = GET_CHANNEL_ACCESS.reply.parse_untrusted(b"\x12\x04")
+    assert access == ChannelAccess(False, True, False, AccessMode.ALWAYS, Privilege.ADMINISTRATOR)
+    assert GET_CHANNEL_ACCESS.reply.parse_untrusted(b"\xe9\xf3") == (True, False, True, AccessMode.BEFORE_BOOT_ONLY, 3)
+    assert GET_CHANNEL_ACCESS.reply.build(access) == b"\x12\x04"
+    for size in range(2):
+        with pytest.raises(Malformed):
+            GET_CHANNEL_ACCESS.reply.parse_untrusted(bytes(size))
 
 
 # ── cipher suite records ─────────────────────────────────────────────────────

@@ -159,10 +159,12 @@ def test_this_session_is_asked_for_with_ipmitool_s_octets_and_read_as_it_printed
     info = get_session_info().reply.parse_untrusted(reply.data)
     assert (info.handle, info.slots, info.active) == (1, 63, 1)
     assert info.details == bytes((2, Privilege.ADMINISTRATOR, 0x11))
+    assert (info.user_id, info.privilege) == (2, Privilege.ADMINISTRATOR)
 
 
 def test_without_such_a_session_three_octets_are_the_whole_answer() -> None:
     assert GET_SESSION_INFO.reply.parse_untrusted(b"\x00\x04\x01") == SessionInfo(0, 4, 1)
+    assert (SessionInfo(0, 4, 1).user_id, SessionInfo(1, 4, 1, b"\xc2").privilege) == (None, None)
 
 
 def test_counts_of_sessions_are_six_bits() -> None:

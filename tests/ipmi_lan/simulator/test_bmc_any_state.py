@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from ipmi_lan.commands.chassis import Control, chassis_control, get_chassis_status
 from ipmi_lan.commands.login import close_session
+from ipmi_lan.commands.sel import clear_sel, get_sel_entry, get_sel_info
 from ipmi_lan.crypto.rakp import Variation
 from ipmi_lan.crypto.suites import SUITES, CipherSuite
 from ipmi_lan.errors import Malformed, NotAuthentic
@@ -17,9 +18,11 @@ from ipmi_lan.simulator import (
     CodeForm,
     Faults,
     Framing,
+    HostFaults,
     LoginFaults,
     ProbeFaults,
     Records,
+    SelFaults,
     SessionFaults,
     SimulatedBmc,
 )
@@ -29,6 +32,7 @@ from tests.ipmi_lan.simulator.console import ADDRESS, Console
 from tests.ipmi_lan.simulator.console15 import ALL_TYPES, SHORT_USERS, Console15, a_bmc_of_1_5
 
 OFF = chassis_control(Control.POWER_OFF)
+TALK = (OFF, get_chassis_status(), chassis_control(Control.DIAGNOSTIC_INTERRUPT), get_sel_info(), get_sel_entry(0), clear_sel(1))
 ALL = tuple(SUITES.values())
 SEALED = tuple(suite for suite in ALL if suite.is_authenticated)
 _HEADERS = st.sampled_from(
@@ -163,6 +167,8 @@ _FAULTS = st.builds(
         next_codes=st.sampled_from([[], [0xC0]]).map(list), garbage_after=st.sampled_from([None, 1]),
     ),
     auth15=_any_of(Auth15Faults, answers_with_password=st.sampled_from([None, "another"])),
+    sel=_any_of(SelFaults, erase_time=st.sampled_from([0.0, 2.0])),
+    host=_any_of(HostFaults, dump_time=st.sampled_from([0.0, 2.0])),
     close_is_ignored=st.booleans(),
     loses_control_reply=st.booleans(),
 )  # fmt: skip
@@ -202,11 +208,9 @@ def _converse(bmc: SimulatedBmc, kind: CipherSuite | AuthType) -> None:
     password = SHORT_USERS["admin"][0]
     if isinstance(kind, CipherSuite):
         console = Console(bmc, "admin", password, suite=kind, variation=bmc.faults.login.variation).log_in()
-        console.run(OFF)
-        console.run(get_chassis_status())
-        console.run(close_session(console.bmc_id))
+        for command in (*TALK, close_session(console.bmc_id)):
+            console.ask(command.netfn, command.code, command.data)
     else:
         other = Console15(bmc, kind).log_in()
-        other.run(OFF)
-        other.run(get_chassis_status())
-        other.run(close_session(other.session_id))
+        for command in (OFF, get_chassis_status(), close_session(other.session_id)):
+            other.run(command)

@@ -8,9 +8,19 @@ import pytest
 
 from ipmi_lan.commands.chassis import Control, chassis_control, get_chassis_status
 from ipmi_lan.commands.login import close_session
-from ipmi_lan.simulator import Auth15Faults, Chassis, Faults, LoginFaults, ProbeFaults, SessionFaults
+from ipmi_lan.simulator import (
+    Auth15Faults,
+    Chassis,
+    Faults,
+    HostFaults,
+    LoginFaults,
+    ProbeFaults,
+    SelFaults,
+    SessionFaults,
+)
 from tests.ipmi_lan.simulator.console import ADDRESS, Console, a_bmc
 
+GROUPS = [Faults, ProbeFaults, LoginFaults, SessionFaults, Auth15Faults, SelFaults, HostFaults]
 OFF = chassis_control(Control.POWER_OFF)
 
 
@@ -109,16 +119,16 @@ def test_an_answer_waits_for_the_next_datagram() -> None:
     assert bmc.receive_datagram_untrusted(b"thump", ADDRESS, 1.0) == []
 
 
-@pytest.mark.parametrize("group", [Faults, ProbeFaults, LoginFaults, SessionFaults, Auth15Faults])
+@pytest.mark.parametrize("group", GROUPS)
 def test_every_switch_is_in_the_table_of_the_page(group: type[Any]) -> None:
     page = (Path(__file__).parents[3] / "docs" / "simulator.md").read_text()
     for field in fields(group):
-        if field.name not in {"probe", "login", "session", "auth15"}:
+        if field.name not in {"probe", "login", "session", "auth15", "sel", "host"}:
             assert f"| `{field.name}` |" in page, field.name
 
 
 def test_a_typing_error_is_no_switch() -> None:
     faults = Faults()
-    for group in (faults, faults.probe, faults.login, faults.session, faults.auth15):
+    for group in (faults, faults.probe, faults.login, faults.session, faults.auth15, faults.sel, faults.host):
         with pytest.raises(AttributeError):
             setattr(group, "slient", True)   # noqa: B010 - a type checker sees it without running

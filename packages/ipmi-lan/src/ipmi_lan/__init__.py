@@ -18,11 +18,14 @@ if TYPE_CHECKING:
         AuthTypeRefused,
         BadArgument,
         CommandRefused,
+        DeviceFailed,
         IpmiError,
         LoginRefused,
         Malformed,
         NoAnswer,
+        NoDevice,
         NoFreeSession,
+        NoPermission,
         NotIpmi,
         PortRefused,
         PrivilegeTooHigh,
@@ -40,6 +43,7 @@ if TYPE_CHECKING:
     from ipmi_lan.session.memory import KnownBmcs
     from ipmi_lan.session.probing import Offer
     from ipmi_lan.transport.endpoint import Endpoint, open_endpoint
+    from ipmi_lan.transport.local import LocalBmc, open_local
     from ipmi_lan.wire.codes import AuthType, Privilege
 
 __all__ = [
@@ -54,14 +58,18 @@ __all__ = [
     "Client",
     "Command",
     "CommandRefused",
+    "DeviceFailed",
     "Endpoint",
     "Hop",
     "IpmiError",
     "KnownBmcs",
+    "LocalBmc",
     "LoginRefused",
     "Malformed",
     "NoAnswer",
+    "NoDevice",
     "NoFreeSession",
+    "NoPermission",
     "NotIpmi",
     "Offer",
     "Peer",
@@ -82,6 +90,7 @@ __all__ = [
     "named_profile",
     "open_client",
     "open_endpoint",
+    "open_local",
     "parse_quirks",
     "probe_bmc",
 ]
@@ -99,6 +108,7 @@ _HOMES = {
     "ipmi_lan.session.memory": ("KnownBmcs",),
     "ipmi_lan.session.probing": ("Offer",),
     "ipmi_lan.transport.endpoint": ("Endpoint", "open_endpoint"),
+    "ipmi_lan.transport.local": ("LocalBmc", "open_local"),
     "ipmi_lan.wire.codes": ("AuthType", "Privilege"),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}

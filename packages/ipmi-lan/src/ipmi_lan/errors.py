@@ -10,7 +10,10 @@
     ├── Unreachable
     │   ├── NoAnswer            silence until the deadline
     │   ├── PortRefused         the host answers that nothing listens on this port
-    │   └── NotIpmi             something answers, and it does not speak RMCP
+    │   ├── NotIpmi             something answers, and it does not speak RMCP
+    │   ├── NoDevice            this machine has no IPMI device, or has it no more
+    │   ├── NoPermission        the IPMI device is not for this user
+    │   └── DeviceFailed        the IPMI device is there, and its driver says no
     ├── LoginRefused
     │   ├── WrongPassword       no such user, or the wrong password: a BMC does not say which
     │   ├── WrongKg             the password is right and the BMC key is not
@@ -83,6 +86,31 @@ class NotIpmi(Unreachable):
         super().__init__(f"{datagrams} datagrams arrived and none was RMCP; the first begins with {first[:8].hex(' ')}")
         self.datagrams = datagrams
         self.first = first
+
+
+class NoDevice(Unreachable):
+    """This machine has no IPMI device, or has it no more."""
+
+    def __init__(self, path: str) -> None:
+        super().__init__(f"{path}: no such IPMI device; is the driver loaded (modprobe ipmi_si ipmi_devintf)?")
+        self.path = path
+
+
+class NoPermission(Unreachable):
+    """The IPMI device is there, and not for this user."""
+
+    def __init__(self, path: str) -> None:
+        super().__init__(f"{path}: not for this user; root may use it")
+        self.path = path
+
+
+class DeviceFailed(Unreachable):
+    """The IPMI device is there, and its driver says no."""
+
+    def __init__(self, path: str, why: str) -> None:
+        super().__init__(f"{path}: {why}")
+        self.path = path
+        self.why = why
 
 
 class LoginRefused(IpmiError):  # noqa: N818

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import IntEnum
 from typing import NamedTuple
 
 from construct import BitsInteger, BitStruct, Byte, Bytewise, Flag, GreedyBytes, Int24ul, Nibble, Padding, Struct
 
 from ipmi_lan.command import Command, Definition, Layout
 from ipmi_lan.commands.login import THIS_CHANNEL
-from ipmi_lan.wire.codes import NetFn
+from ipmi_lan.wire.codes import NetFn, Privilege
+from ipmi_lan.wire.fields import Code
 
 SUITE_CHUNK = 16
 """Octets of records in one answer; fewer say that it is the last (22.15)."""
@@ -58,6 +60,34 @@ class ChannelQuery(NamedTuple):
     channel: int = THIS_CHANNEL
 
 
+class AccessMode(IntEnum):
+    """When a channel takes messages (22.23)."""
+
+    DISABLED = 0
+    BEFORE_BOOT_ONLY = 1
+    ALWAYS = 2
+    SHARED = 3
+
+
+class ChannelAccessQuery(NamedTuple):
+    """Which settings of which channel."""
+
+    channel: int = THIS_CHANNEL
+    which: int = 2
+    """1: those that survive the BMC's restart; 2: those that hold now."""
+
+
+class ChannelAccess(NamedTuple):
+    """What a channel lets in (22.23)."""
+
+    alerting_is_off: bool
+    per_message_authentication_is_off: bool
+    user_level_authentication_is_off: bool
+    mode: AccessMode | int
+    limit: Privilege | int
+    """The highest privilege that anybody gets here."""
+
+
 class ChannelInfo(NamedTuple):
     """What a channel is (22.24)."""
 
@@ -99,6 +129,25 @@ GET_CHANNEL_INFO = Definition(
         ChannelInfo,
     ),
 )
+GET_CHANNEL_ACCESS = Definition(
+    "Get Channel Access",
+    NetFn.APP,
+    0x41,
+    Layout(BitStruct(Padding(4), "channel" / Nibble, "which" / BitsInteger(2), Padding(6)), ChannelAccessQuery),
+    Layout(
+        BitStruct(
+            Padding(2), "alerting_is_off" / Flag, "per_message_authentication_is_off" / Flag,
+            "user_level_authentication_is_off" / Flag, "mode" / Code(BitsInteger(3), AccessMode), Padding(4),
+            "limit" / Code(Nibble, Privilege),
+        ),
+        ChannelAccess,
+    ),
+)
+
+
+def get_channel_access(channel: int = THIS_CHANNEL) -> Command[ChannelAccess]:
+    """What a channel lets in at present (22.23)."""
+    return GET_CHANNEL_ACCESS(ChannelAccessQuery(channel))
 
 
 def get_channel_info(channel: int = THIS_CHANNEL) -> Command[ChannelInfo]:

@@ -7,6 +7,7 @@ from typing import NamedTuple
 from construct import BitsInteger, BitStruct, Byte, Bytes, Bytewise, Flag, Int16ul, Int24ul, Nibble, Padding, Struct
 
 from ipmi_lan.command import NOTHING, Command, Definition, Empty, Layout
+from ipmi_lan.commands.manufacturers import manufacturer_name
 from ipmi_lan.wire.codes import NetFn
 
 _DEVICE_ID = BitStruct(
@@ -47,11 +48,21 @@ class DeviceId(NamedTuple):
         """The firmware revision as tools print it: major, and minor of two digits."""
         return f"{self.firmware_major}.{self.firmware_minor_bcd:02x}"
 
+    @property
+    def maker(self) -> str:
+        """The manufacturer's name, or its number in words."""
+        return manufacturer_name(self.manufacturer)
+
 
 class SystemGuid(NamedTuple):
     """The 16 octets that name a system, in the order they travel; vendors order the fields in at least five ways."""
 
     guid: bytes
+
+    @property
+    def names_nobody(self) -> bool:
+        """Whether all octets are 00h or all FFh, as firmware has it that was never given a GUID: no identity."""
+        return self.guid in {bytes(len(self.guid)), b"\xff" * len(self.guid)}
 
 
 GET_DEVICE_ID = Definition("Get Device ID", NetFn.APP, 0x01, NOTHING, Layout(_DEVICE_ID, DeviceId))

@@ -134,6 +134,16 @@ class SessionInfo(NamedTuple):
     details: bytes = b""
     """User id, privilege, channel and console address, not decoded."""
 
+    @property
+    def user_id(self) -> int | None:
+        """Of whoever is logged in; None where there is no such session."""
+        return self.details[0] & 0x3F if self.details else None
+
+    @property
+    def privilege(self) -> int | None:
+        """That the session has now; None where the answer does not tell."""
+        return self.details[1] & 0x0F if len(self.details) > 1 else None
+
 
 _CAPABILITIES_REQUEST = BitStruct(
     "wants_ipmi_2" / Flag, Padding(3), "channel" / Nibble, Padding(4), "privilege" / Nibble

@@ -12,13 +12,16 @@ from itertools import count
 
 from ipmi_lan.commands.chassis import Control
 from ipmi_lan.commands.device import DeviceId
+from ipmi_lan.commands.sel import OsStop
 from ipmi_lan.crypto.rakp import KEY_SIZE
 from ipmi_lan.crypto.suites import DEFAULT_SUITES, CipherSuite, expect_available
 from ipmi_lan.errors import BadArgument, Malformed, NotAuthentic
 from ipmi_lan.simulator.accounts import Accounts
-from ipmi_lan.simulator.board import DEVICE_ID, Board, Logins15
+from ipmi_lan.simulator.board import DEVICE_ID, Board, LanSettings, Logins15
 from ipmi_lan.simulator.desk import Reply, replies_to_untrusted
+from ipmi_lan.simulator.eventlog import EventLog
 from ipmi_lan.simulator.faults import Faults
+from ipmi_lan.simulator.host import Dump, Host
 from ipmi_lan.simulator.power import Chassis
 from ipmi_lan.simulator.profiles import profile_named
 from ipmi_lan.simulator.sessions import Address, SessionTable
@@ -26,6 +29,7 @@ from ipmi_lan.wire.codes import AuthType, Privilege
 from ipmi_lan.wire.rmcp import CLASS_ASF
 
 GUID_SIZE, MOST_OF_NAME = 16, 16   # octets
+_LOCAL = 0x02   # first octet of a MAC address that nobody assigned
 _ASF = bytes((CLASS_ASF,))
 _SLAVE_ADDRESSES, _CHANNELS = range(0x02, 0xFF, 2), range(0x0C)
 
@@ -50,12 +54,14 @@ class SimulatedBmc:
         per_message_auth: bool = True,
         user_level_auth: bool = True,
         satellites: Mapping[tuple[int, int], DeviceId] | None = None,
+        lan: LanSettings | None = None,
+        log: EventLog | None = None,
     ) -> None:
         """`users` has password and privilege limit by name; `randomness` gives as many random octets as it is told.
 
         `auth15` are the authentication types of the IPMI 1.5 logins it takes; `per_message_auth` and `user_level_auth` say what
         is authenticated in such a session. Without `suites` it speaks no RMCP+. `satellites` are the controllers behind it, by
-        channel and slave address.
+        channel and slave address. Without `lan` it has a MAC address of its own that begins with 02h and ends as the GUID does.
 
         Raises `BadArgument` for a name, password, GUID, BMC key `kg` or satellite that IPMI cannot carry, and for a suite that
         cannot be had here.
@@ -67,6 +73,8 @@ class SimulatedBmc:
         self.name = name
         self.chassis = chassis or Chassis()
         self.faults = faults or Faults()
+        self.log = log or EventLog()
+        self.host = Host(self.chassis, self.log, self.faults)
         self.wire: list[tuple[str, bytes]] = []
         """With `keeps_wire`, every datagram with its direction, `in` or `out`."""
         self._keeps_wire = keeps_wire
@@ -77,6 +85,7 @@ class SimulatedBmc:
         self._board = Board(
             Accounts(users, self.faults), guid, randomness, suites, kg, self.chassis, self.faults, device_id,
             SessionTable(slots, randomness, self.faults), Logins15(auth15, per_message_auth, user_level_auth), satellites or {},
+            lan or LanSettings(bytes((_LOCAL,)) + guid[-5:]), self.log, self.host,
         )  # fmt: skip
 
     @classmethod
@@ -110,6 +119,14 @@ class SimulatedBmc:
     def handshakes(self) -> int:
         """How many logins came to their end."""
         return self._board.handshakes
+
+    def host_crashes(self, now: float, offset: OsStop = OsStop.AT_RUN_TIME) -> None:
+        """The server's operating system stops: an OS Critical Stop in the event log, then a dump, then a start anew."""
+        self.host.crash(now, offset)
+
+    def dumps(self, now: float) -> list[Dump]:
+        """Every dump of the server's memory so far."""
+        return self.host.dumps(now)
 
     def open_sessions(self, now: float) -> int:
         """How many sessions are logged in."""

@@ -5,16 +5,21 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from ipaddress import AddressValueError, IPv4Address
 
 from ipmi_lan.commands.chassis import Control
 from ipmi_lan.commands.device import DeviceId
 from ipmi_lan.crypto.suites import CipherSuite
+from ipmi_lan.errors import BadArgument
 from ipmi_lan.simulator.accounts import Accounts
+from ipmi_lan.simulator.eventlog import EventLog
 from ipmi_lan.simulator.faults import Faults
+from ipmi_lan.simulator.host import Host
 from ipmi_lan.simulator.power import Chassis
 from ipmi_lan.simulator.sessions import SessionTable
 from ipmi_lan.wire.codes import AuthType
 
+_ETHERNET_SIZE = 6   # octets
 CHASSIS_DEVICE = 0x80
 """Bit of `DeviceId.supported_devices`: answers chassis commands."""
 DEVICE_ID = DeviceId(
@@ -43,6 +48,27 @@ class Logins15:
 
 
 @dataclass(frozen=True, slots=True)
+class LanSettings:
+    """What a BMC says of its own place in the network; it answers wherever it is served."""
+
+    ethernet: bytes
+    """The MAC address, 6 octets."""
+    ip: str = "127.0.0.1"
+    netmask: str = "255.0.0.0"
+    gateway: str = "0.0.0.0"  # noqa: S104 - none
+
+    def __post_init__(self) -> None:
+        """Raises `BadArgument` for what cannot be told."""
+        try:
+            for text in (self.ip, self.netmask, self.gateway):
+                IPv4Address(text)
+        except AddressValueError as error:
+            raise BadArgument(f"not an IPv4 address: {error}") from None
+        if len(self.ethernet) != _ETHERNET_SIZE:
+            raise BadArgument(f"a MAC address has {_ETHERNET_SIZE} octets")
+
+
+@dataclass(frozen=True, slots=True)
 class Challenge:
     """What Get Session Challenge gave out, until Activate Session or the half-open limit."""
 
@@ -68,7 +94,12 @@ class Board:
     sessions: SessionTable
     logins15: Logins15
     satellites: Mapping[tuple[int, int], DeviceId]
+    lan: LanSettings
+    log: EventLog
+    host: Host
     challenges: dict[int, Challenge] = field(default_factory=dict)
     counters: Counter[str] = field(default_factory=Counter)
     power_commands: list[tuple[float, Control | int]] = field(default_factory=list)
     handshakes: int = 0
+    erasing_until: float = float("-inf")
+    """When the erasure of the log ends."""

@@ -52,6 +52,8 @@ def _chassis_control(scene: Scene, asked: ChassisControl) -> Accepted:
     code = CompletionCode.OK
     if not faults.ignores_power_commands:
         code = board.chassis.command(asked.action, scene.now, faults.lag, faults.flaps)
+        if asked.action == Control.DIAGNOSTIC_INTERRUPT:
+            board.host.interrupt(scene.now)
     if faults.silent_after_off and asked.action == Control.POWER_OFF:
         faults.silent = True
     if faults.silent or faults.loses_control_reply:

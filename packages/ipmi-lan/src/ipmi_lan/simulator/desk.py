@@ -6,6 +6,8 @@ from typing import NamedTuple
 
 import ipmi_lan.simulator.bridging
 import ipmi_lan.simulator.chassis_commands
+import ipmi_lan.simulator.lan_commands
+import ipmi_lan.simulator.log_commands
 import ipmi_lan.simulator.session_commands  # noqa: F401 - these enter their commands into the table
 from ipmi_lan.errors import Malformed, NotAuthentic
 from ipmi_lan.simulator.board import Board

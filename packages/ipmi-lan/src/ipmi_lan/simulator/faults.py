@@ -207,6 +207,34 @@ class Auth15Faults:
 
 
 @dataclass(slots=True)
+class SelFaults:
+    """The system event log."""
+
+    next_ids_are_0: int = 0
+    """How many answers of Get SEL Entry name 0 as the next record: ipmitool asks again."""
+    never_ends: bool = False
+    """The newest record names the oldest as the next one, so that FFFFh never comes."""
+    claims_entries: int | None = None
+    """Get SEL Info says that there are so many."""
+    erase_time: float = 0.0
+    """Seconds that Clear SEL takes; meanwhile entries are refused with 81h."""
+
+
+@dataclass(slots=True)
+class HostFaults:
+    """The operating system of the server, when it crashes; see `Host`."""
+
+    dump_time: float = 10.0
+    """Seconds that it dumps after a crash; 0: it does not."""
+    stays_down: bool = False
+    """After the dump it hangs instead of starting again."""
+    crashes_unlogged: bool = False
+    """No OS Critical Stop is logged when it crashes, as where no IPMI driver is loaded."""
+    ignores_interrupt: bool = False
+    """A diagnostic interrupt is accepted and does nothing."""
+
+
+@dataclass(slots=True)
 class Faults:
     """A BMC without any of them is as the specification has it. The switches right here are of the whole BMC and of power."""
 
@@ -236,3 +264,5 @@ class Faults:
     login: LoginFaults = field(default_factory=LoginFaults)
     session: SessionFaults = field(default_factory=SessionFaults)
     auth15: Auth15Faults = field(default_factory=Auth15Faults)
+    sel: SelFaults = field(default_factory=SelFaults)
+    host: HostFaults = field(default_factory=HostFaults)

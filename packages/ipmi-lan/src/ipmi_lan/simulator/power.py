@@ -30,6 +30,8 @@ class _Due:
     at: float
     is_on: bool | None
     cause: RestartCause
+    boot: int | None = None
+    """It only happens in this boot of the server."""
 
 
 class Chassis:
@@ -80,6 +82,16 @@ class Chassis:
         """Power comes on by itself, as when the button is pressed; what was due does not happen any more."""
         self._schedule(now, [_Due(now, True, RestartCause.POWER_BUTTON)])
 
+    @property
+    def boots(self) -> int:
+        """How often the server started, by power or by a reset, until the last `now` given."""
+        return sum(change.is_on for change in self.trace) + len(self.resets)
+
+    def restart_by_itself(self, at: float) -> None:
+        """The server resets itself at `at`, unless it has lost power or been reset before."""
+        self._due.append(_Due(at, None, RestartCause.UNKNOWN, self.boots))
+        self._due.sort(key=lambda due: due.at)
+
     def advance(self, now: float) -> None:
         """Let happen what is due by `now`."""
         while self._due and self._due[0].at <= now:
@@ -108,6 +120,8 @@ class Chassis:
 
     def _happen(self, due: _Due) -> None:
         is_on = self.trace[-1].is_on if self.trace else self.was_on_at_start
+        if due.boot not in {None, self.boots}:
+            return
         if due.is_on is None and is_on:
             self.resets.append(due.at)
             self.restart_cause = due.cause

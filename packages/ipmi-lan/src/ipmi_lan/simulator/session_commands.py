@@ -39,7 +39,7 @@ _START, _INTEGRITY_TAG, _CONFIDENTIALITY_TAG = 0xC0, 0x40, 0x80
 
 @answers(GET_CHANNEL_AUTHENTICATION_CAPABILITIES, None)
 def _capabilities(scene: Scene, asked: AuthenticationCapabilitiesRequest) -> AuthenticationCapabilities:
-    _check_channel(asked.channel)
+    check_channel(asked.channel)
     board, faults = scene.board, scene.board.faults.probe
     if asked.wants_ipmi_2 and faults.refuses_ipmi_2_bit:
         raise Refused(CompletionCode.INVALID_DATA_FIELD)
@@ -74,7 +74,7 @@ def _says_that_messages_carry_no_codes(scene: Scene) -> bool:
 
 @answers(GET_CHANNEL_CIPHER_SUITES, None)
 def _cipher_suites(scene: Scene, asked: CipherSuitesRequest) -> CipherSuites:
-    _check_channel(asked.channel)
+    check_channel(asked.channel)
     board, faults = scene.board, scene.board.faults.probe
     if faults.suites_are_unanswered or (faults.suites_only_in_rmcp_plus and scene.came_in_15):
         raise Unanswered
@@ -113,12 +113,13 @@ def _tagged(suite: CipherSuite) -> bytes:
 
 @answers(GET_CHANNEL_INFO, Privilege.USER)
 def _channel_info(scene: Scene, asked: ChannelQuery) -> ChannelInfo:
-    _check_channel(asked.channel)
+    check_channel(asked.channel)
     active = len(scene.board.sessions.open(scene.now))
     return ChannelInfo(LAN_CHANNEL, _LAN_MEDIUM, _IPMI_PROTOCOL, _SEVERAL_SESSIONS, active)
 
 
-def _check_channel(channel: int) -> None:
+def check_channel(channel: int) -> None:
+    """Raises `Refused` for a channel that there is not."""
     if channel not in {LAN_CHANNEL, THIS_CHANNEL}:
         raise Refused(CompletionCode.INVALID_DATA_FIELD)
 
