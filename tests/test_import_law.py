@@ -41,8 +41,14 @@ BELOW_SESSIONS = ("ipmi_lan.errors", "ipmi_lan.wire")
 SHELLS = ("ipmi_lan.budget", "ipmi_lan.client", "ipmi_lan.probe", "ipmi_lan.profiles", "ipmi_lan.transport")
 CLIENT = (*DATA, "ipmi_lan.crypto", "ipmi_lan.quirks", "ipmi_lan.session", "ipmi_lan.account")
 REQUESTER = ("haconn_cli.resetpath", "haconn_cli.config")
-COUNTER = ("haconn_cli.config", "haconn_cli.control", "haconn_cli.words", "haconn_cli.screen")
-VERB = ("=haconn_cli", *COUNTER, "haconn_cli.changes", "haconn_cli.exits")
+COUNTER = ("haconn_cli.config", "haconn_cli.control", "haconn_cli.reports", "haconn_cli.words", "haconn_cli.screen")
+VERB = ("=haconn_cli", *COUNTER, "haconn_cli.terminal", "haconn_cli.changes", "haconn_cli.exits", WORDS)
+STATUS = "haconn_cli.verbs.show_status"
+HOUSE = ("haconn_daemon", "haconn_cli", *PUBLIC)
+
+WHOSE_BMC = ("haconn_cli.config", "haconn_cli.sighting")
+WHERE_WE_STAND = ("haconn_cli.config", "haconn_daemon.journal", "haconn_daemon.roster", "haconn_daemon.monitor")
+LOOK = ("haconn_cli.check", "haconn_cli.config", "haconn_cli.sighting", *PUBLIC)
 
 LAW = (
     Row("ipmi_lan.errors", is_sans_io=True),
@@ -56,6 +62,13 @@ LAW = (
     Row("ipmi_lan.budget", DATA, is_sans_io=True),
     Row("ipmi_lan.account", (*BELOW_SESSIONS, "ipmi_lan.crypto", "ipmi_lan.quirks", "ipmi_lan.session"), is_sans_io=True),
     Row("ipmi_lan.transport", ("ipmi_lan.errors", "ipmi_lan.transport"), ("trio",)),
+    Row(
+        "ipmi_lan.transport.device",
+        ("ipmi_lan.errors", "ipmi_lan.wire", "ipmi_lan.transport"),
+        ("construct",),
+        is_sans_io=True,
+    ),
+    Row("ipmi_lan.transport.local", ("ipmi_lan.errors", "ipmi_lan.wire", "ipmi_lan.command", "ipmi_lan.transport"), ("trio",)),
     Row("ipmi_lan.probe", ("ipmi_lan.account", "ipmi_lan.errors", "ipmi_lan.session", "ipmi_lan.transport"), ("trio",)),
     Row("ipmi_lan.client", (*CLIENT, "ipmi_lan.transport"), ("trio",)),
     Row("ipmi_lan.blocking", CLIENT),
@@ -67,35 +80,66 @@ LAW = (
     Row("haconn_cli.screen"),
     Row("haconn_cli.config", ("haconn_cli.config", *PUBLIC)),
     Row("haconn_cli.config.store", ("haconn_cli.config", *PUBLIC), ("tomli_w",)),
+    Row("haconn_cli.sighting", ("haconn_cli.config", *PUBLIC), is_sans_io=True),
+    Row("haconn_cli.check", LOOK, is_sans_io=True),
+    Row("haconn_cli.check.look", LOOK, ("trio",)),
     Row("haconn_cli.resetpath", REQUESTER, is_sans_io=True),
     Row("haconn_cli.resetpath.vocabulary", is_sans_io=True),
     Row("haconn_cli.resetpath.wire", (WORDS, "haconn_cli.resetpath.wire"), ("construct",), is_sans_io=True),
     Row("haconn_cli.resetpath.seal", REQUESTER, ("cryptography",), is_sans_io=True),
     Row("haconn_cli.resetpath.client", REQUESTER, ("trio",)),
-    Row("haconn_cli.control", ("haconn_cli.config", WORDS)),
+    Row("haconn_cli.terminal"),
+    Row("haconn_cli.reports", ("haconn_cli.config", WORDS), is_sans_io=True),
+    Row("haconn_cli.control", ("haconn_cli.config", "haconn_cli.reports")),
     Row("haconn_cli.words", ("haconn_cli.config",)),
     Row("haconn_cli.logfile"),
     Row("haconn_cli.oplog", ("haconn_cli.config", "haconn_cli.exits", "haconn_cli.logfile")),
     Row("haconn_cli.changes", COUNTER),
     Row("haconn_cli.verbs", VERB),
+    Row("haconn_cli.verbs.show", (*VERB, STATUS, "haconn_cli.verbs.show_watch", "haconn_cli.verbs.show_history")),
+    Row("haconn_cli.verbs.show_watch", (*VERB, STATUS)),
+    Row("haconn_cli.verbs.show_history", (*VERB, STATUS)),
+    Row("haconn_cli.verbs.dump", (*VERB, "haconn_cli.verbs.dump_facts")),
+    Row("haconn_cli.verbs.check", (*VERB, "haconn_cli.check")),
+    Row("haconn_cli.verbs.pserver", (*VERB, "haconn_cli.check", "haconn_cli.verbs.check", "haconn_cli.verbs.repin")),
+    Row("haconn_cli.verbs.repin", (*VERB, "haconn_cli.check", "haconn_cli.verbs.check", "=ipmi_lan")),
     Row("haconn_cli.verbs.reset", (*VERB, "haconn_cli.resetpath"), ("trio",)),
     Row("haconn_cli.app", ("haconn_cli",)),
     Row("=haconn_daemon"),
-    Row("haconn_daemon.bmc", ("haconn_cli.config", *PUBLIC)),
-    Row("haconn_daemon.journal", ("haconn_cli.config", "haconn_cli.logfile")),
+    Row("haconn_daemon.roster", WHOSE_BMC, is_sans_io=True),
+    Row("haconn_daemon.standing", (*WHERE_WE_STAND, *PUBLIC), ("trio",)),
+    Row("haconn_daemon.pinning", ("haconn_cli.config", "haconn_daemon.journal"), ("trio",)),
+    Row("haconn_daemon.bmc", (*WHOSE_BMC, "haconn_daemon.roster", "haconn_daemon.sharing", *PUBLIC)),
+    Row("haconn_daemon.sharing", PUBLIC, ("trio",)),
+    Row("haconn_daemon.journal", ("haconn_cli.config", "haconn_cli.logfile", "haconn_daemon.journald")),
+    Row("haconn_daemon.journald"),
     Row("haconn_daemon.systemd"),
-    Row("haconn_daemon.control", ("haconn_cli.config", "haconn_cli.control"), ("trio",)),
+    Row("haconn_daemon.control", ("haconn_cli.config", "haconn_cli.control", "haconn_cli.reports"), ("trio",)),
     Row("haconn_daemon.monitor", (*NEIGHBOUR, "haconn_daemon.monitor"), is_sans_io=True),
     Row("haconn_daemon.monitor.watcher", (*NEIGHBOUR, "haconn_daemon.monitor"), ("trio",)),
+    Row("haconn_daemon.monitor.kdump", (*NEIGHBOUR, "haconn_daemon.monitor"), ("trio",)),
     Row("haconn_daemon.fence", (*NEIGHBOUR, "haconn_daemon.fence"), is_sans_io=True),
     Row("haconn_daemon.fence.record", (*NEIGHBOUR, "haconn_daemon.fence")),
     Row("haconn_daemon.fence.actuator", (*NEIGHBOUR, "haconn_daemon.fence"), ("trio",)),
     Row("haconn_daemon.fence.desk", (*NEIGHBOUR, "haconn_daemon.fence"), ("trio",)),
+    Row("haconn_daemon.fence.operation", (*NEIGHBOUR, "haconn_daemon.fence"), ("trio",)),
     Row("haconn_daemon.resetpath", (*NEIGHBOUR, "haconn_daemon.resetpath"), is_sans_io=True),
     Row("haconn_daemon.resetpath.endpoint", (*NEIGHBOUR, "haconn_daemon.resetpath"), ("trio",)),
-    Row("haconn_daemon.service", ("haconn_daemon", "haconn_cli", *PUBLIC), ("trio",)),
-    Row("haconn_daemon.start", ("haconn_daemon", "haconn_cli", *PUBLIC), ("trio",)),
-    Row("haconn_daemon.__main__", ("haconn_daemon", "haconn_cli", *PUBLIC), ("trio",)),
+    Row("haconn_daemon.resetpath.sockets", (*NEIGHBOUR, "haconn_daemon.resetpath")),
+    Row("haconn_daemon.resetpath.interfaces"),
+    Row("haconn_daemon.events", is_sans_io=True),
+    Row("haconn_daemon.hook", ("haconn_daemon.journal",), ("trio",)),
+    Row("haconn_daemon.door", HOUSE, ("trio",)),
+    Row("haconn_daemon.reloading", HOUSE, ("trio",)),
+    Row("haconn_daemon.dumps", HOUSE, ("trio",)),
+    Row("haconn_daemon.watch", HOUSE, ("trio",)),
+    Row("haconn_daemon.reports", HOUSE, ("trio",)),
+    Row("haconn_daemon.telling", HOUSE, ("trio",)),
+    Row("haconn_daemon.reception", HOUSE, ("trio",)),
+    Row("haconn_daemon.upkeep", HOUSE, ("trio",)),
+    Row("haconn_daemon.service", HOUSE, ("trio",)),
+    Row("haconn_daemon.start", HOUSE, ("trio",)),
+    Row("haconn_daemon.__main__", HOUSE, ("trio",)),
 )
 
 

@@ -265,3 +265,9 @@ def rooms_in_the_tree() -> dict[str, set[str]]:
 
 def test_the_map_names_every_folder_and_file_of_the_packages_and_no_other() -> None:
     assert rooms_on_the_map() == rooms_in_the_tree()
+
+
+def test_make_help_fits_a_terminal() -> None:
+    targets = re.findall(r"^[a-z]+:.*?## *(.*)$", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE)
+    assert targets
+    assert [text for text in targets if len(text) > 80 - 14] == []

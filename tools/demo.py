@@ -36,6 +36,7 @@ SERVERS = ("PSERVER1", "PSERVER2", "PSERVER3", "PSERVER4")
 RESET_PORT, BMC_PORT = 30000, 6230
 LAG = 1.5
 """Seconds that the simulated chassis take to obey."""
+INTERRUPTED = 130   # as a shell reports it
 _BIN = Path(sys.executable).parent
 
 
@@ -308,6 +309,13 @@ def failure_of(error: BaseException) -> str:
     return f"{type(error).__name__}: {error}"
 
 
+def is_interrupted(error: BaseException) -> bool:
+    """Whether it was Ctrl-C, perhaps inside nested groups."""
+    if isinstance(error, BaseExceptionGroup):
+        return error.subgroup(KeyboardInterrupt) is not None
+    return isinstance(error, KeyboardInterrupt)
+
+
 def main() -> int:
     """The command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -317,8 +325,11 @@ def main() -> int:
         stage = Stage(Path(folder), free_block(), password=os.urandom(8).hex())
         try:
             trio.run(play, stage, words.truth)
-        except (ClaimFailed, BaseExceptionGroup) as error:
+        except (ClaimFailed, KeyboardInterrupt, BaseExceptionGroup) as error:
             say()
+            if is_interrupted(error):
+                print("demo: stopped by Ctrl-C; nothing is left behind", file=sys.stderr)
+                return INTERRUPTED
             print(f"demo: FAILED: {failure_of(error)}", file=sys.stderr)
             return 1
     say("demo: everything held")

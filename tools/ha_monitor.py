@@ -5,7 +5,8 @@ of HA Monitor.
 
 Commands, one a line on standard input:
   monrp                                          check the path again after a miss stopped it
-  reset NAME [off|cycle|reset] [budget=SECONDS]  ask for a reset of a failed server
+  reset NAME [off|cycle|reset|dump_cycle] [budget=SECONDS]
+                                                 ask for a reset of a failed server
   status                                         print what the connector sees now
   quit                                           stop, as does the end of the input
 """
@@ -41,7 +42,14 @@ from haconn_cli.resetpath.vocabulary import (
     Standing,
 )
 
-_EVENTS = {EventKind.POWER_OFF: "power off detected", EventKind.POWER_ON: "power on detected"}
+_EVENTS = {
+    EventKind.POWER_OFF: "power off detected",
+    EventKind.POWER_ON: "power on detected",
+    EventKind.LINK_LOST: "link to its BMC lost",
+    EventKind.LINK_BACK: "link to its BMC back",
+    EventKind.DUMP_STARTED: "crash dump started",
+    EventKind.DUMP_ENDED: "crash dump ended",
+}
 _ACTIONS = {action.name.lower(): action for action in Action}
 _INTERRUPTED = 130   # as a shell reports it
 
@@ -87,7 +95,7 @@ def parse_reset(words: list[str]) -> Reset:
             budget = 0.0
         if key != "budget" or not SHORTEST_BUDGET <= budget <= LONGEST_BUDGET:
             seconds = f"{SHORTEST_BUDGET:g} to {LONGEST_BUDGET:g}"
-            raise WrongCommand(f"reset: '{word}' is neither off, cycle, reset nor budget=SECONDS, {seconds}")
+            raise WrongCommand(f"reset: '{word}' is none of off, cycle, reset, dump_cycle and budget=SECONDS, {seconds}")
     return Reset(words[0], action, budget)
 
 

@@ -7,8 +7,8 @@ from collections.abc import Callable, Mapping
 from ipmi_lan.crypto.sealing import Sealing
 from ipmi_lan.simulator import SimulatedBmc
 from ipmi_lan.simulator.sessions import Session
-from ipmi_lan.wire.codes import PayloadType
-from ipmi_lan.wire.message import Response, build_response, parse_request_untrusted
+from ipmi_lan.wire.codes import NetFn, PayloadType
+from ipmi_lan.wire.message import Request, Response, build_response, parse_request_untrusted
 from ipmi_lan.wire.packet import build_packet, parse_packet_untrusted
 
 Rewrite = Callable[[bytes], bytes | None]
@@ -108,3 +108,31 @@ class RefusingBmc:
         session.window.accept(packet.sequence)
         response = Response(request.netfn, request.command, request.sequence, self.code)
         return sealed_response(session, response, session.next_number())
+
+
+class BmcWithMac(SimulatedBmc):
+    """A simulated BMC that tells its MAC address, or refuses to with a completion code, or says nothing (None)."""
+
+    told: bytes | int | None = None
+    times_asked = 0
+
+    def receive_datagram_untrusted(self, data: bytes, address: tuple[str, int], now: float) -> list[bytes]:
+        """What the BMC says, and to Get LAN Configuration Parameters what is told."""
+        if is_sealed(data):
+            packet = parse_packet_untrusted(data)
+            session = self._board.sessions.find(packet.session_id, now)
+            if session is not None:
+                request = parse_request_untrusted(sealing_of(session).unseal_untrusted(data).payload)
+                if (request.netfn, request.command) == (NetFn.TRANSPORT, 0x02):
+                    return self._tell(session, request, packet.sequence, now)
+        return super().receive_datagram_untrusted(data, address, now)
+
+    def _tell(self, session: Session, request: Request, sequence: int, now: float) -> list[bytes]:
+        self.times_asked += 1
+        session.heard_at = now
+        session.window.accept(sequence)
+        if self.told is None:
+            return []
+        code, told = (self.told, b"") if isinstance(self.told, int) else (0, b"\x11" + self.told)
+        response = Response(request.netfn, request.command, request.sequence, code, told)
+        return [sealed_response(session, response, session.next_number())]

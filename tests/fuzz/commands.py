@@ -9,6 +9,7 @@ from typing import Any
 import ipmi_lan.commands
 from ipmi_lan.command import Definition, Layout
 from ipmi_lan.commands.channel import parse_suite_records_untrusted
+from ipmi_lan.commands.lan import IP_ADDRESS, MAC_ADDRESS
 from tests.fuzz import recorded
 from tests.fuzz.finding import Target, expect, expect_same, head_and_rest
 from tests.fuzz.wire import read
@@ -24,7 +25,11 @@ def definitions() -> list[Definition[Any, Any]]:
 
 
 _DEFINITIONS = definitions()
-_LAYOUTS: tuple[Layout[Any], ...] = tuple(layout for each in _DEFINITIONS for layout in (each.request, each.reply))
+_LAYOUTS: tuple[Layout[Any], ...] = (
+    *(layout for each in _DEFINITIONS for layout in (each.request, each.reply)),
+    IP_ADDRESS,
+    MAC_ADDRESS,
+)
 
 
 def command_data(data: bytes) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from ipmi_lan.transport.device import Arrival
 from ipmi_lan.wire.message import Response, parse_response_untrusted
 from tests.fuzz.corpus import seeds_of
 from tests.fuzz.finding import Broken
@@ -22,6 +23,10 @@ def _nothing(*arguments: Any) -> None:
 
 def _always(*arguments: Any) -> bool:
     return True
+
+
+def _beyond_the_room(octets: bytes, room: bytes) -> Arrival:
+    return Arrival(1, 1, 0x07, 0x37, room + b"!")
 
 
 def _without_check(message: bytes, checks: bool = True) -> Response:
@@ -42,6 +47,8 @@ _PLANTED: list[tuple[str, str, object]] = [
     ("simulator-login", "ipmi_lan.simulator.login.verify_code", _nothing),
     ("simulator-session", "ipmi_lan.crypto.sealing.verify_code", _nothing),
     ("simulator-authentic", "ipmi_lan.simulator.table.Scene.privilege", _ADMINISTRATOR),
+    ("sel-records", "tests.fuzz.local.build_event", _nothing),
+    ("local-device", "ipmi_lan.transport.local.parse_arrival_untrusted", _beyond_the_room),
     ("message", "tests.fuzz.wire.parse_response_untrusted", _without_check),
     ("resetpath-seal", "haconn_cli.resetpath.seal.hmac.compare_digest", _always),
     ("resetpath-requester", "haconn_cli.resetpath.seal.hmac.compare_digest", _always),

@@ -6,9 +6,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+import trio
+from trio.testing import MockClock
 
 from haconn_cli import app
 from haconn_cli.config.paths import ROOT_VARIABLE, Paths
+from tests.fakes.lan import Lan, plug_in
 
 
 @dataclass(frozen=True)
@@ -55,3 +58,12 @@ def cluster(haconnsetup: Setup) -> Setup:
     for number in range(1, 5):
         assert haconnsetup("pserver", "add", f"PSERVER{number}", f"addr=192.168.0.5{number}") == Outcome(0, [], [])
     return haconnsetup
+
+
+@pytest.fixture
+def lan(monkeypatch: pytest.MonkeyPatch) -> Lan:
+    """The network in memory on which every look at a BMC happens; its time is virtual."""
+    network, run = Lan(), trio.run
+    plug_in(network, monkeypatch)
+    monkeypatch.setattr(trio, "run", lambda main, *words: run(main, *words, clock=MockClock(autojump_threshold=0)))
+    return network

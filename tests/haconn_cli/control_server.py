@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 
 from haconn_cli.config.paths import Paths
 from haconn_cli.control import socket_address
 
 NEVER = None
+Reply = bytes | None | Callable[[bytes], bytes | None]
+"""What is answered, or how to find out from the question."""
 
 
 @contextmanager
-def control_server(paths: Paths, reply: bytes | None) -> Iterator[list[bytes]]:
+def control_server(paths: Paths, reply: Reply) -> Iterator[list[bytes]]:
     """Serve until left; a reply of `NEVER` keeps connections open and silent."""
     paths.run.mkdir(parents=True, exist_ok=True)
     asked: list[bytes] = []
@@ -32,7 +34,7 @@ def control_server(paths: Paths, reply: bytes | None) -> Iterator[list[bytes]]:
             (paths.run / "control.sock").unlink()
 
 
-def _serve(listener: socket.socket, reply: bytes | None, asked: list[bytes]) -> None:
+def _serve(listener: socket.socket, reply: Reply, asked: list[bytes]) -> None:
     silent = []
     while True:
         try:
@@ -40,11 +42,12 @@ def _serve(listener: socket.socket, reply: bytes | None, asked: list[bytes]) -> 
         except OSError:
             break
         asked.append(connection.recv(1024))
-        if reply is NEVER:
+        answer = reply(asked[-1]) if callable(reply) else reply
+        if answer is NEVER:
             silent.append(connection)
             continue
         with suppress(OSError):  # the client had read enough
-            connection.sendall(reply)
+            connection.sendall(answer)
         connection.close()
     for connection in silent:
         connection.close()

@@ -18,19 +18,29 @@ def test_help_and_no_words(haconnsetup: Setup, paths: Paths) -> None:
     asked, bare = haconnsetup("--help"), haconnsetup()
     assert (asked.code, asked.err, asked.out[0]) == (0, [], "usage: haconnsetup resetpath [addr=IP/MASK] [port=PORT]")
     assert (bare.code, bare.out, bare.err) == (2, [], asked.out)
-    assert haconnsetup("pserver", "add", "--help") == asked
     assert not paths.root.exists()
 
 
 def test_help_of_a_verb_with_a_text_of_its_own(haconnsetup: Setup, paths: Paths) -> None:
     everything, reset = haconnsetup("--help"), haconnsetup("reset", "--help")
     assert haconnsetup("help") == everything
-    assert haconnsetup("help", "pserver") == everything
     assert haconnsetup("help", "reset") == haconnsetup("reset", "PSERVER1", "-h") == reset
     assert (reset.code, reset.err) == (0, [])
     assert reset.out[0] == "usage: haconnsetup reset NAME [action=off|cycle|reset] [budget=SECONDS] [force]"
     for word in ("cycle", "ALREADY_OFF", "1 to 600, usually 60", "force"):
         assert word in "\n".join(reset.out)
+    assert not paths.root.exists()
+
+
+@pytest.mark.parametrize("verb", app._VERBS)
+def test_every_verb_has_a_help_of_one_screen(haconnsetup: Setup, paths: Paths, verb: str) -> None:
+    outcome = haconnsetup(verb, "--help")
+    assert (outcome.code, outcome.err) == (0, [])
+    assert outcome.out[0].startswith(f"usage: haconnsetup {verb}")
+    assert len(outcome.out) <= 24
+    assert max(map(len, outcome.out)) <= 130
+    assert verb in " ".join(haconnsetup("--help").out)
+    assert haconnsetup("help", verb) == outcome
     assert not paths.root.exists()
 
 

@@ -1,114 +1,59 @@
 from __future__ import annotations
 
-import dataclasses
-import json
 import socket
 from pathlib import Path
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from haconn_cli.config.paths import Paths
 from haconn_cli.control import (
     LARGEST_REPLY,
-    ControlError,
     NotRunning,
-    ServerReport,
-    StatusReport,
+    Question,
+    ask_history,
+    ask_reload,
     ask_status,
-    build_report,
     build_request,
-    parse_report_untrusted,
     parse_request_untrusted,
     socket_address,
 )
-from haconn_cli.resetpath.vocabulary import Link, ServerStatus, Status
+from haconn_cli.reports import (
+    ControlError,
+    HistoryEntry,
+    ServerReport,
+    StatusReport,
+    build_history,
+    build_outcome,
+    build_report,
+)
 from tests.haconn_cli.control_server import NEVER, control_server
 
 REPORT = StatusReport("0.1.0", None, (ServerReport("A", "NG", "monitoring", False, 2.5, "no answer for 3 s"),), {"replayed": 1})
-WORDS = st.text(st.characters(exclude_categories=["Cs"]).filter(str.isprintable), max_size=20)
-AGES = st.none() | st.floats(0, 1e9)
-REPORTS = st.builds(
-    StatusReport,
-    WORDS,
-    st.none() | WORDS,
-    st.lists(st.builds(ServerReport, WORDS, WORDS, WORDS, st.booleans(), AGES, WORDS)).map(tuple),
-    st.dictionaries(WORDS, st.integers(0, 1 << 62)),
-)
-
-
-@given(REPORTS)
-def test_a_report_comes_back(report: StatusReport) -> None:
-    line = build_report(report)
-    assert line.count(b"\n") == 1
-    assert parse_report_untrusted(line.removesuffix(b"\n")) == report
-
-
-def test_the_words_of_the_monitoring() -> None:
-    seen = ServerStatus("A", Link.NOT_YET, Status.NOT_YET, False, None)
-    assert ServerReport.of(seen) == ServerReport("A", "--", "----", False, None, "")
-    assert ServerReport.of(dataclasses.replace(seen, link=Link.NG), "why").reason == "why"
-
-
-def test_unknown_fields_are_ignored() -> None:
-    values = json.loads(build_report(REPORT))
-    values["new"] = values["servers"][0]["new"] = 1
-    del values["servers"][0]["reason"], values["counters"]
-    parsed = parse_report_untrusted(json.dumps(values).encode())
-    assert (parsed.servers[0].reason, parsed.counters) == ("", {})
-
-
-_FIELDS = ["version", "own_server", "servers", "name", "link", "ask"]
-_JSON = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
-    lambda inner: st.lists(inner) | st.dictionaries(st.sampled_from(_FIELDS), inner),
-)
-
-
-@given(st.binary() | _JSON.map(lambda value: json.dumps(value).encode()))
-def test_nonsense_raises_one_error_only(line: bytes) -> None:
-    for parse in (parse_report_untrusted, parse_request_untrusted):
-        try:
-            parse(line)
-        except ControlError as error:
-            text = str(error)
-        else:
-            continue
-        assert text.isprintable()
-
-
-@pytest.mark.parametrize(
-    "change",
-    [{"version": 1}, {"own_server": 1}, {"servers": None}, {"servers": [1]}, {"counters": {"a": "b"}}, {"counters": {"a": True}},
-     {"version": "\u001b[2J"}, {"counters": {"\n": 1}}],
-)  # fmt: skip
-def test_wrong_fields(change: dict[str, object]) -> None:
-    with pytest.raises(ControlError):
-        parse_report_untrusted(json.dumps({**json.loads(build_report(REPORT)), **change}).encode())
-
-
-@pytest.mark.parametrize(
-    "change", [{"proof_age": -1}, {"proof_age": float("nan")}, {"proof_age": "1"}, {"reset_capable": 1}, {"link": None}]
-)
-def test_wrong_fields_of_a_server(change: dict[str, object]) -> None:
-    values = json.loads(build_report(REPORT))
-    values["servers"][0].update(change)
-    with pytest.raises(ControlError):
-        parse_report_untrusted(json.dumps(values).encode())
 
 
 def test_the_request() -> None:
-    assert build_request("status") == b'{"ask": "status"}\n'
-    assert parse_request_untrusted(b'{"ask": "status", "more": 1}') == "status"
-    with pytest.raises(ControlError):
-        parse_request_untrusted(b'{"ask": 1}')
+    assert build_request(Question("status")) == b'{"ask": "status"}\n'
+    assert build_request(Question("history", "A")) == b'{"ask": "history", "name": "A"}\n'
+    assert parse_request_untrusted(b'{"ask": "status", "more": 1}') == Question("status")
+    assert parse_request_untrusted(b'{"ask": "history", "name": "A"}') == Question("history", "A")
+    for wrong in (b'{"ask": 1}', b"{}", b'{"ask": "history", "name": 1}'):
+        with pytest.raises(ControlError):
+            parse_request_untrusted(wrong)
 
 
 def test_asking(paths: Paths) -> None:
     with control_server(paths, build_report(REPORT)) as asked:
         assert ask_status(paths) == REPORT
-    assert asked == [build_request("status")]
+    assert asked == [build_request(Question("status"))]
+
+
+def test_asking_for_the_history_and_a_reload(paths: Paths) -> None:
+    entry = HistoryEntry("ab" * 16, "A", "CYCLE")
+    with control_server(paths, build_history([entry])) as asked:
+        assert ask_history(paths, "A").entries == (entry,)
+    assert asked == [build_request(Question("history", "A"))]
+    with control_server(paths, build_outcome("no such file")):
+        assert ask_reload(paths) == "no such file"
 
 
 def test_a_path_longer_than_a_socket_address(tmp_path: Path) -> None:

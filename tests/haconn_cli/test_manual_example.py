@@ -3,37 +3,17 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
+
+import pytest
 
 from haconn_cli import __version__
 from haconn_cli.config.load import load_haconn, load_servers
 from haconn_cli.config.paths import Paths
-from haconn_cli.control import ServerReport, StatusReport, build_report
+from haconn_cli.reports import ServerReport, StatusReport, build_report
 from tests.haconn_cli.conftest import Outcome, Setup
 from tests.haconn_cli.control_server import control_server
-
-SETTING = """\
--- HA monitor connector service setting --
-
-<resetpath>
- addr:192.168.0.1    mask:255.255.255.0    port number:30000
-
-<physical server>
- # name  bmc addr  account
- 1 PSERVER1  192.168.0.51 hitachi
- 2 PSERVER2  192.168.0.52 hitachi
- 3 PSERVER3  192.168.0.53 hitachi
- 4 PSERVER4  192.168.0.54 hitachi""".splitlines()
-
-STATUS = """\
--- HA monitor connector service status --
- # name  link status
- 1 PSERVER1  OK monitoring
- 2 PSERVER2  OK (own server)
- 3 PSERVER3  OK poff detected
- 4 PSERVER4  -- ----""".splitlines()
-
-VERSION = ["-- HA monitor connector service version --", f" {__version__}"]
-NOT_RUNNING = ["HA connector service is not processing."]
+from tests.haconn_cli.manual import NOT_RUNNING, SETTING, STATUS, VERSION
 
 REPORT = StatusReport(
     version=__version__,
@@ -48,23 +28,34 @@ REPORT = StatusReport(
 )
 
 
+@pytest.mark.shows("C7")
 def test_show_setting(cluster: Setup) -> None:
     assert cluster("show", "setting") == Outcome(0, SETTING, [])
 
 
+@pytest.mark.shows("C8")
 def test_show_status(cluster: Setup, paths: Paths) -> None:
     with control_server(paths, build_report(REPORT)):
         assert cluster("show", "status") == Outcome(0, STATUS, [])
 
 
+@pytest.mark.shows("C3")
+def test_pserver_add_asks_for_a_password_only_with_an_account(cluster: Setup) -> None:
+    assert cluster("pserver", "add", "PSERVER5", "addr=192.168.0.55", stdin="unread\n").err[:1] != ["password :"]
+    assert cluster("pserver", "add", "PSERVER6", "addr=192.168.0.56", "account=hitachi", stdin="x\n").err[0] == "password :"
+
+
+@pytest.mark.shows("C9")
 def test_show_status_without_the_daemon(cluster: Setup) -> None:
     assert cluster("show", "status") == Outcome(5, NOT_RUNNING, [])
 
 
+@pytest.mark.shows("C10")
 def test_show_version(cluster: Setup) -> None:
     assert cluster("show", "version") == Outcome(0, VERSION, [])
 
 
+@pytest.mark.shows("C10")
 def test_show(cluster: Setup, paths: Paths) -> None:
     with control_server(paths, build_report(REPORT)):
         assert cluster("show") == Outcome(0, [*SETTING, *STATUS, "", *VERSION], [])
@@ -90,6 +81,7 @@ def test_the_same_as_json(cluster: Setup, paths: Paths) -> None:
     assert "secret" not in "".join(outcome.out)
 
 
+@pytest.mark.shows("L3", "L4")
 def test_the_files(cluster: Setup, paths: Paths) -> None:
     cluster("key", "new")
     assert sorted(each.name for each in paths.config.iterdir()) == [".lock", "conf_haconn", "conf_key", "conf_pserver"]
@@ -102,6 +94,7 @@ def test_the_files(cluster: Setup, paths: Paths) -> None:
     assert servers.account_of(servers.servers[0]).password == "secret"
 
 
+@pytest.mark.shows("L4", "C6")
 def test_the_server_file_may_be_copied(cluster: Setup, paths: Paths, tmp_path: object) -> None:
     content = paths.conf_pserver.read_bytes()
     other = Paths(paths.root.parent / "other")
@@ -109,3 +102,11 @@ def test_the_server_file_may_be_copied(cluster: Setup, paths: Paths, tmp_path: o
     other.conf_pserver.write_bytes(content)
     other.conf_pserver.chmod(0o600)
     assert load_servers(other.conf_pserver) == load_servers(paths.conf_pserver)
+
+
+@pytest.mark.shows("HCME1010")
+def test_the_message_about_ipmitool_is_never_sent() -> None:
+    """No program of ours has its id, but where it is said to be reserved."""
+    sources = [file for file in (Path(__file__).parents[2] / "packages").rglob("*.py") if "HCME1010" in file.read_text("utf-8")]
+    said = [line for file in sources for line in file.read_text("utf-8").splitlines() if "HCME1010" in line]
+    assert said == ['"""The manual\'s syslog messages. HCME1010 (no ipmitool) cannot occur: none is needed.']

@@ -13,6 +13,8 @@ from haconn_cli.config.model import Service
 from haconn_cli.config.paths import Paths
 from haconn_cli.exits import Exit
 from haconn_cli.resetpath.vocabulary import ResultCode
+from tests.haconn_cli.conftest import Setup
+from tests.haconn_cli.manual import NOT_RUNNING, STATUS
 
 PAGE = (Path(__file__).resolve().parents[2] / "docs/operating.md").read_text(encoding="utf-8")
 HACONN, PSERVER, KEY = re.findall(r"```toml\n(.*?)```", PAGE, re.DOTALL)
@@ -45,3 +47,24 @@ def test_every_result_is_listed_with_its_exit_code(code: ResultCode) -> None:
 def test_every_exit_code_is_listed(code: Exit) -> None:
     section = PAGE[PAGE.index("## Exit codes of `haconnsetup`") :]
     assert re.search(rf"^\| {code.value} \| ", section, re.MULTILINE)
+
+
+def test_it_prints_what_the_manual_prints() -> None:
+    assert "```\n" + "\n".join(STATUS) + "\n```" in PAGE
+    assert NOT_RUNNING[0] in PAGE
+
+
+@pytest.mark.shows("O4")
+def test_it_names_the_ports_that_a_firewall_must_let_through() -> None:
+    (sentence,) = re.findall(r"A firewall [^.]*\.", PAGE)
+    assert "the reset path's UDP port" in " ".join(sentence.split())
+    assert "UDP 623" in " ".join(sentence.split())
+
+
+def test_every_command_of_the_help_is_described(haconnsetup: Setup) -> None:
+    usage = [line.removeprefix("usage:").split()[1:] for line in haconnsetup("--help").out if "haconnsetup " in line]
+    verbs = {f"haconnsetup {words[0]}" for words in usage if words[0].isalpha()}
+    parts = {" ".join(words[:2]) for words in usage if words[1:] and words[1].isalpha() and words[1].islower()}
+    assert len(verbs) >= 7
+    assert len(parts) >= 3
+    assert [words for words in sorted(verbs | parts) if words not in PAGE] == []

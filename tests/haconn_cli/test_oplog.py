@@ -16,6 +16,7 @@ def logged(paths: Paths) -> list[str]:
     return (paths.log / "eventlogcui").read_text().splitlines()
 
 
+@pytest.mark.shows("L10")
 def test_one_line_a_command(haconnsetup: Setup, paths: Paths) -> None:
     haconnsetup("resetpath", "addr=192.168.0.1/24", "port=30000")
     haconnsetup("show", "status")
@@ -51,6 +52,7 @@ def test_any_words_are_one_line(paths: Paths, words: list[str], code: int) -> No
     assert len(logged(paths)) == before + 1
 
 
+@pytest.mark.shows("L10")
 def test_generations(paths: Paths, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(oplog, "_LARGEST", 200)
     for number in range(20):

@@ -50,6 +50,7 @@ def test_the_end_of_input_at_a_terminal_is_an_empty_answer_and_a_new_line(asker:
     assert shown.replace(b"^D\b\b", b"") == b"password :\r\n''\r\n"
 
 
+@pytest.mark.shows("C3")
 def test_a_terminal_does_not_echo() -> None:
     ours, theirs = pty.openpty()
     try:

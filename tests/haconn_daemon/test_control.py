@@ -5,15 +5,17 @@ import socket
 import stat
 import subprocess
 import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 import trio
+from trio.testing import wait_all_tasks_blocked
 
 from haconn_cli.config.paths import Paths
-from haconn_cli.control import SOCKET_NAME, NotRunning, ServerReport, StatusReport, ask_status, socket_address
+from haconn_cli.control import SOCKET_NAME, NotRunning, ask_history, ask_reload, ask_status, socket_address
+from haconn_cli.reports import HistoryEntry, ServerReport, StatusReport
 from haconn_daemon import control
 from haconn_daemon.control import serve_control
 
@@ -40,13 +42,23 @@ with socket.socket(socket.AF_UNIX) as connection:
 """
 
 
-def serving(paths: Paths, main: Callable[[], Awaitable[Any]]) -> None:
+async def history(name: str | None) -> Sequence[HistoryEntry]:
+    return [HistoryEntry("ab" * 16, name or "all", "CYCLE")]
+
+
+async def reload() -> str:
+    return "conf_key: is missing"
+
+
+def serving(
+    paths: Paths, main: Callable[[], Awaitable[Any]], reloading: Callable[[], Awaitable[str]] | None = None
+) -> None:
     """With the daemon's end at work."""
 
     async def opened() -> None:
         with trio.fail_after(20):
             async with trio.open_nursery() as nursery:
-                await nursery.start(serve_control, paths, lambda: REPORT)
+                await nursery.start(serve_control, paths, lambda: REPORT, history, reloading or reload)
                 await main()
                 nursery.cancel_scope.cancel()
 
@@ -66,6 +78,77 @@ def test_status(paths: Paths) -> None:
     async def main() -> None:
         assert await ask(paths) == REPORT
         assert await ask(paths) == REPORT, "and again"
+
+    serving(paths, main)
+
+
+def test_history_and_reload(paths: Paths) -> None:
+    async def main() -> None:
+        for name in (None, "PSERVER2"):
+            answer = await trio.to_thread.run_sync(ask_history, paths, name)
+            assert [entry.target for entry in answer.entries] == [name or "all"]
+        assert await trio.to_thread.run_sync(ask_reload, paths) == "conf_key: is missing"
+
+    serving(paths, main)
+
+
+async def a_stream(paths: Paths) -> trio.SocketStream:
+    with socket_address(paths) as address:
+        return await trio.open_unix_socket(address)
+
+
+def test_a_reload_goes_on_when_its_caller_has_gone(paths: Paths) -> None:
+    begun, may_end = trio.Event(), trio.Event()
+    ended: list[float] = []
+
+    async def reload() -> str:
+        begun.set()
+        await may_end.wait()
+        ended.append(trio.current_time())
+        return ""
+
+    async def main() -> None:
+        async with await a_stream(paths) as stream:
+            await stream.send_all(b'{"ask": "reload"}\n')
+            await begun.wait()
+            others = []
+            for _ in range(control.MOST_CALLERS):   # so many that the one above is dropped
+                others.append(await a_stream(paths))
+                await others[-1].send_all(b'{"ask": "reload"}\n')
+                await wait_all_tasks_blocked(0.01)
+            assert await stream.receive_some(1) == b""
+        may_end.set()
+        assert await others[-1].receive_some(100) == b'{"refused": ""}\n'
+        assert len(ended) == 2, "who asked during the first waits for one more, and all for the same"
+        for other in others:
+            await other.aclose()
+
+    serving(paths, main, reload)
+
+
+def test_who_asks_is_served_among_many_who_only_connect(paths: Paths) -> None:
+    """Ten times as many as there is room for, none of whom ever says a word."""
+
+    async def main() -> None:
+        silent = []
+        for number in range(10 * control.MOST_CALLERS):
+            silent.append(await a_stream(paths))
+            if number % 40 == 0:
+                assert await ask(paths) == REPORT
+        assert await ask(paths) == REPORT
+        assert await silent[0].receive_some(1) == b"", "the oldest was dropped long before its time"
+        for stream in silent:
+            await stream.aclose()
+
+    serving(paths, main)
+
+
+def test_callers_who_do_not_wait_for_the_answer(paths: Paths) -> None:
+    async def main() -> None:
+        for _ in range(50):
+            async with await a_stream(paths) as stream:
+                await stream.send_all(b'{"ask": "status"}\n')
+        assert await ask(paths) == REPORT
 
     serving(paths, main)
 
@@ -152,7 +235,7 @@ def test_a_question_in_pieces(paths: Paths) -> None:
 
 
 def test_callers_that_say_nothing_do_not_stay(paths: Paths, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(control, "_QUESTION_TIMEOUT", 0.2)
+    monkeypatch.setattr(control, "QUESTION_TIMEOUT", 0.2)
 
     async def main() -> None:
         with socket_address(paths) as address:

@@ -52,6 +52,7 @@ def heard(syslog: socket.socket) -> list[bytes]:
             return messages
 
 
+@pytest.mark.shows("L8", "L9")
 def test_each_event_has_its_log(log: Path, syslog: socket.socket) -> None:
     with Journal(log, syslog.getsockname()) as journal:
         journal.event("reset_asked", target="PSERVER2", budget=30.0, force=False)
@@ -75,6 +76,7 @@ def test_warnings_go_to_syslog_as_well(log: Path, syslog: socket.socket) -> None
     assert [line.split(" ", 2)[1] for line in lines(log / "eventlog")] == ["WARNING", "ERROR"]
 
 
+@pytest.mark.shows("HCME1020")
 def test_the_manuals_messages(log: Path, syslog: socket.socket) -> None:
     with Journal(log, syslog.getsockname()) as journal:
         for message_id in sorted(MESSAGES):
@@ -149,6 +151,7 @@ def test_only_for_the_owner(log: Path) -> None:
     assert {stat.S_IMODE(file.stat().st_mode) for file in log.iterdir()} == {0o600}
 
 
+@pytest.mark.shows("L8")
 def test_generations(log: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(journal_module, "MOST_BYTES", 2000)
     with Journal(log, NOBODY) as journal:

@@ -2,126 +2,26 @@
 
 from __future__ import annotations
 
-import os
-import signal
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+import json
+from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pytest
 import trio
 
 from haconn_cli.config.model import Key, KeyRing
-from haconn_cli.config.model import Service as ServiceSettings
 from haconn_cli.config.paths import Paths
-from haconn_cli.control import StatusReport, ask_status
+from haconn_cli.config.pins import load_pins
 from haconn_cli.resetpath.client import NotAnswered, open_requester
 from haconn_cli.resetpath.client import Path as ResetPathToIt
 from haconn_cli.resetpath.vocabulary import Action, EventKind, ResetResult, ResultCode, Role, Standing
-from haconn_daemon import systemd
 from haconn_daemon.fence.record import Intent, Record
-from haconn_daemon.journal import Journal
-from haconn_daemon.service import Service
-from ipmi_lan.simulator import SimulatedBmc, serve_bmc
-from tests.fakes.clock import run_in_virtual_time
-from tests.haconn_daemon.installed import KEYS, NOBODY_LISTENS, configure, free_port
-from tests.haconn_daemon.managed import a_board
+from tests.haconn_daemon.installed import KEYS
+from tests.haconn_daemon.sites import Site, Test
 
 
-class Site:
-    """Two servers' BMCs, and the connector that watches them."""
-
-    def __init__(self, root: Path, nursery: trio.Nursery) -> None:
-        self.paths = Paths(root)
-        self.boards: list[SimulatedBmc] = []
-        self.ended = trio.Event()
-        self.ready = trio.Event()
-        self.settings: Any = None
-        self.service: Any = None
-        self._nursery = nursery
-
-    async def start(self) -> None:
-        bmcs = []
-        for number in (1, 2):
-            self.boards.append(a_board(guid=bytes([number]) * 16))
-            bmcs.append(await self._nursery.start(serve_bmc, self.boards[-1]))
-        settings = ServiceSettings(syslog=str(self.paths.root / "no-syslog"), poll_interval=0.2)
-        self.settings = configure(self.paths.root, free_port(), *bmcs, service=settings)
-        await self.start_connector()
-
-    async def start_connector(self) -> None:
-        """A new life of it."""
-        self.ready, self.ended = trio.Event(), trio.Event()
-        self._nursery.start_soon(self._run)
-        await self.ready.wait()
-
-    async def _run(self) -> None:
-        with Journal(self.paths.log, self.settings.service.syslog) as journal:
-            self.service = Service(self.settings, self.paths, journal)
-            await self.service.run()
-        self.ended.set()
-
-    def note(self, *messages: str) -> bool:
-        """In the place of `systemd.notify`."""
-        if systemd.READY in messages:
-            self.ready.set()
-        return True
-
-    async def stop(self) -> float:
-        """As systemd does; returns how long it took."""
-        began = trio.current_time()
-        os.kill(os.getpid(), signal.SIGTERM)
-        await self.ended.wait()
-        return trio.current_time() - began
-
-    async def status(self) -> StatusReport:
-        return await trio.to_thread.run_sync(ask_status, self.paths)
-
-    async def until_monitored(self) -> StatusReport:
-        while not all(server.link == "OK" for server in (await self.status()).servers):
-            await trio.sleep(0.02)
-        return await self.status()
-
-    @asynccontextmanager
-    async def monitor(self, name: str = "PSERVER1", standing: Standing = Standing.LOCAL) -> AsyncIterator[ResetPathToIt]:
-        """HA Monitor, known to the connector."""
-        path = self.settings.reset_path
-        async with open_requester(
-            KEYS, Role.MONITOR, name, (path.address, path.port), digest=self.settings.servers.digest(), standing=standing
-        ) as requester:
-            await requester.hello()
-            yield requester
-
-    @property
-    def events(self) -> str:
-        return (self.paths.log / "eventlog").read_text()
-
-
-Test = Callable[[Callable[[Site], Awaitable[Any]]], None]
-
-
-@pytest.fixture
-def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Test:
-    """Run a test at a site where the connector is ready."""
-
-    def run(main: Callable[[Site], Awaitable[Any]]) -> None:
-        async def opened() -> None:
-            with trio.fail_after(30):
-                async with trio.open_nursery() as nursery:
-                    here = Site(tmp_path, nursery)
-                    monkeypatch.setattr(systemd, "notify", here.note)
-                    await here.start()
-                    await main(here)
-                    if not here.ended.is_set():
-                        await here.stop()
-                    nursery.cancel_scope.cancel()
-
-        trio.run(opened)
-
-    return run
-
-
+@pytest.mark.shows("M3")
 def test_from_the_request_to_the_proof(site: Test) -> None:
     async def main(site: Site) -> None:
         await site.until_monitored()
@@ -149,6 +49,7 @@ def test_from_the_request_to_the_proof(site: Test) -> None:
     site(main)
 
 
+@pytest.mark.shows("M3")
 def test_a_server_loses_power_by_itself(site: Test) -> None:
     async def main(site: Site) -> None:
         await site.until_monitored()
@@ -161,6 +62,7 @@ def test_a_server_loses_power_by_itself(site: Test) -> None:
     site(main)
 
 
+@pytest.mark.shows("R3")
 def test_who_joins_with_less_time_is_answered_in_it(site: Test) -> None:
     results: dict[str, ResetResult] = {}
 
@@ -177,15 +79,24 @@ def test_who_joins_with_less_time_is_answered_in_it(site: Test) -> None:
             with trio.fail_after(2.0):
                 await ask(second, "second", 1.0)
             assert "first" not in results
+            while "first" not in results:
+                await trio.sleep(0.02)
+        await site.stop()
+        with closing(Record(site.paths.state / "record")) as record:
+            (past,) = record.open()
+        assert past.result.code is ResultCode.STILL_ON
+        assert len(past.tickets) == 2
+        assert past.left == {past.tickets[1]}, "so that another life does not tell another answer"
 
     site(main)
     assert results["second"].code is ResultCode.TIMEOUT
     assert results["first"].code is ResultCode.STILL_ON
 
 
+@pytest.mark.shows("L9")
 def test_what_has_no_effect_is_counted_in_the_log(site: Test, monkeypatch: pytest.MonkeyPatch) -> None:
     """A key that differs is the commonest mistake of a set-up: it must leave a line."""
-    monkeypatch.setattr("haconn_daemon.service.COUNTS_INTERVAL", 0.2)
+    monkeypatch.setattr("haconn_daemon.upkeep.COUNTS_INTERVAL", 0.2)
     stranger = KeyRing(KEYS.cluster, (Key(KEYS.keys[0].id, bytes(32)),))
 
     async def main(site: Site) -> None:
@@ -255,6 +166,7 @@ def test_a_disk_that_takes_no_record_costs_the_record_and_not_the_reset(site: Te
     site(main)
 
 
+@pytest.mark.shows("C12")
 def test_a_new_life_knows_where_it_stands(site: Test) -> None:
     async def main(site: Site) -> None:
         async with site.monitor("PSERVER1"):
@@ -264,17 +176,6 @@ def test_a_new_life_knows_where_it_stands(site: Test) -> None:
         assert (await site.status()).own_server == "PSERVER1"
         async with site.monitor("PSERVER2", Standing.ELSEWHERE) as monitor:
             assert (await monitor.reset("PSERVER1")).code is ResultCode.OWN_SERVER
-
-    site(main)
-
-
-def test_a_hangup_changes_nothing(site: Test) -> None:
-    async def main(site: Site) -> None:
-        os.kill(os.getpid(), signal.SIGHUP)
-        await trio.sleep(0.1)
-        assert (await site.until_monitored()).servers
-        await site.stop()
-        assert "hangup_ignored" in site.events
 
     site(main)
 
@@ -289,32 +190,98 @@ def test_the_link_of_a_bmc_that_is_not_there(site: Test, monkeypatch: pytest.Mon
             await trio.sleep(0.05)
         report = await site.status()
         assert (report.servers[1].status, report.servers[0].link) == ("monitoring", "OK")
-        assert "no answer" in report.servers[1].reason
+        assert "not answer" in report.servers[1].reason
         assert report.servers[0].reason == ""
 
     site(main)
 
 
-def test_the_watchdog_is_fed_only_while_every_watcher_makes_progress(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    fed: list[float] = []
-    monkeypatch.setattr(systemd, "notify", lambda *messages: fed.append(trio.current_time()))
-    monkeypatch.setenv("WATCHDOG_USEC", "2000000")
-    monkeypatch.delenv("WATCHDOG_PID", raising=False)
-    settings = configure(tmp_path, free_port(), NOBODY_LISTENS, ("127.0.0.1", 10))
+@pytest.mark.shows("C8")
+def test_a_server_that_crashes(site: Test) -> None:
+    """Its BMC's event log tells; then it is reset, and that ends it."""
 
-    async def main() -> None:
-        with Journal(Paths(tmp_path).log, settings.service.syslog) as journal:
-            service = Service(settings, Paths(tmp_path), journal)
-            first, second = service._watchers.values()
-            async with trio.open_nursery() as nursery:
-                nursery.start_soon(service._feed_watchdog)
-                for _ in range(60):
-                    first.last_progress = trio.current_time()
-                    if trio.current_time() < 20:
-                        second.last_progress = trio.current_time()
-                    await trio.sleep(1.0)
-                nursery.cancel_scope.cancel()
+    async def main(site: Site) -> None:
+        await site.until_monitored()
+        async with site.monitor() as monitor:
+            site.service._dumps._interval = 0.05
+            await trio.sleep(1.0)       # a look into the event log, so that what comes is new
+            site.boards[1].host_crashes(trio.current_time())
+            event = await monitor.events.receive()
+            assert (event.server, event.kind) == ("PSERVER2", EventKind.DUMP_STARTED)
+            server = (await site.status()).servers[1]
+            assert server.status == "dump detected"
+            assert server.dump is not None
+            assert "critical stop" in server.dump
+            assert (await monitor.reset("PSERVER2", Action.OFF, 20.0)).code is ResultCode.OFF_CONFIRMED
+            kinds = {(await monitor.events.receive()).kind for _ in range(2)}
+            assert kinds == {EventKind.POWER_OFF, EventKind.DUMP_ENDED}
+            assert (await site.status()).servers[1].status == "poff detected"
+        await site.stop()
+        assert 'WARNING dump_started server=PSERVER2 sign="event log: critical stop' in site.events
 
-    run_in_virtual_time(main)
-    assert fed[:3] == [0.0, 1.0, 2.0]
-    assert 20 < fed[-1] < 35, "then it was let go hungry"
+    site(main)
+
+
+def test_the_hook_is_told(site: Test, tmp_path: Path) -> None:
+    got = tmp_path / "got"
+    hook = tmp_path / "hook"
+    hook.write_text(f"#!/bin/sh\ncat >> {got}\n")
+    hook.chmod(0o700)
+
+    async def main(site: Site) -> None:
+        site.write(replace(site.settings, service=replace(site.settings.service, hook=str(hook))))
+        assert await site.service.reload() == ""
+        await site.until_monitored()
+        site.boards[1].chassis.lose_power(trio.current_time())
+        await site.until(lambda: got.exists() and "power_off" in got.read_text())
+        assert json.loads(got.read_text().splitlines()[0])["server"] == "PSERVER2"
+
+    site(main)
+
+
+def test_systemd_hears_how_things_stand(site: Test, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("haconn_daemon.upkeep.LOOK_INTERVAL", 0.05)
+
+    async def main(site: Site) -> None:
+        await site.until(lambda: "STATUS=2 servers, all links OK" in site.notified)
+        assert "STATUS=2 servers; link not OK: PSERVER1, PSERVER2" in site.notified, "at first"
+        site.paths.conf_key.unlink()
+        assert "conf_key" in await site.service.reload()
+        await site.until(lambda: any("settings refused: " in told for told in site.notified))
+
+    site(main)
+
+
+def test_own_servers_that_are_disputed(site: Test) -> None:
+    """Two HA Monitors say that they are on this server: an alarm, and neither is reset, not by force either."""
+
+    async def main(site: Site) -> None:
+        async with site.monitor("PSERVER1"), site.monitor("PSERVER2") as monitor:
+            for target in ("PSERVER1", "PSERVER2"):
+                for force in (False, True):
+                    assert (await monitor.reset(target, force=force)).code is ResultCode.OWN_SERVER
+        report = await site.until_monitored()
+        assert report.own_server is None
+        assert [server.status for server in report.servers] == ["(own server)", "(own server)"]
+        assert any("which server is the own one is disputed" in note for note in report.notes)
+        assert "own_server_unclear" in site.events
+        assert [board.power_commands for board in site.boards] == [[], []]
+
+    site(main)
+
+
+def test_pins_that_are_damaged_while_it_was_down(site: Test) -> None:
+    async def main(site: Site) -> None:
+        await site.until_monitored()
+        await site.stop()
+        assert sorted(load_pins(site.paths)) == ["PSERVER1", "PSERVER2"]
+        site.paths.pins.write_text("{")
+        await site.start_connector()
+        async with site.monitor("PSERVER1") as monitor:
+            assert (await monitor.reset("PSERVER2")).code is ResultCode.WRONG_IDENTITY
+        assert any("the pins are lost" in note for note in (await site.status()).notes)
+        assert "pins_damaged" in site.events
+        assert site.boards[1].power_commands == []
+        assert site.paths.pins.read_text() == "{"
+
+    site(main)

@@ -103,6 +103,20 @@ def test_it_says_hello_checks_tells_events_and_resets() -> None:
     trio.run(story)
 
 
+def test_every_kind_of_event_is_told() -> None:
+    async def story() -> None:
+        async with connector() as (one, _), double(one.address) as it:
+            await it.screen.until("reset path monitoring started")
+            for number, kind in enumerate(EventKind, 1):
+                one.responder.announce(kind, "PSERVER3", trio.current_time())
+                one.endpoint.wake()
+                await it.screen.until("event: PSERVER3 ", number)
+        assert len({line.partition("event: ")[2] for line in it.screen.lines if "event: " in line}) == len(EventKind)
+
+    trio.run(story)
+
+
+@pytest.mark.shows("M4")
 def test_a_miss_stops_the_checks_until_monrp() -> None:
     async def story() -> None:
         address = free_address()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shlex
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -54,3 +55,14 @@ def test_the_printed_line_works(printed: str) -> None:
     name, *words = shlex.split(printed)
     ended = subprocess.run([find_program(name), *words], capture_output=True, text=True, timeout=30, check=False)
     assert (ended.stdout, ended.returncode) == ("Chassis Power is on\n", 0)
+
+
+@pytest.mark.whole
+def test_the_simulated_bmc_ends_quietly_by_ctrl_c(port: str) -> None:
+    words = [sys.executable, "-u", "-c", SIMULATOR.replace("6230", port)]
+    with subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as simulator:
+        assert simulator.stdout is not None
+        simulator.stdout.readline()
+        simulator.send_signal(signal.SIGINT)
+        _, errors = simulator.communicate(timeout=30)
+    assert (simulator.returncode, errors) == (0, "")

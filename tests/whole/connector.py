@@ -29,11 +29,13 @@ class Connector:
         self.environment = {**os.environ, "HACONN_ROOT": str(root)}
         self.reset_address, self.reset_port = reset_address, reset_port
         self.process: subprocess.Popen[bytes] | None = None
+        self.launcher: list[str] = []
+        """Words before each command: where it runs."""
 
     async def setup(self, *words: str, piped: str = "", code: int = 0) -> str:
         """Run haconnsetup; its standard output. The exit code must be as expected."""
         done = await trio.run_process(
-            [str(BIN / "haconnsetup"), *words],
+            [*self.launcher, str(BIN / "haconnsetup"), *words],
             stdin=piped.encode(),
             capture_stdout=True,
             capture_stderr=True,
@@ -56,7 +58,8 @@ class Connector:
     def start(self) -> None:
         """Start the process."""
         with (self.root / "daemon.out").open("ab") as output:
-            self.process = subprocess.Popen([str(BIN / "haconn-daemon")], env=self.environment, stdout=output, stderr=output)
+            command = [*self.launcher, str(BIN / "haconn-daemon")]
+            self.process = subprocess.Popen(command, env=self.environment, stdout=output, stderr=output)
 
     async def stop(self, number: int = signal.SIGTERM) -> int:
         """Signal the process and return its exit code."""

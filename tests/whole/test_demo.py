@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -26,6 +27,7 @@ def story(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, dict[str, obje
     return done.stdout, json.loads(truth.read_text())
 
 
+@pytest.mark.shows("M1", "R1")
 def test_the_reset_was_proven_while_power_was_really_off(story: tuple[str, dict[str, object]]) -> None:
     text, truth = story
     reset = truth["claims"]["reset"]  # type: ignore[index]
@@ -42,6 +44,7 @@ def test_the_reset_was_proven_while_power_was_really_off(story: tuple[str, dict[
     assert "reset of PSERVER4 succeeded: CYCLED_CONFIRMED" in text
 
 
+@pytest.mark.shows("M3")
 def test_the_power_loss_was_told_only_after_it_happened(story: tuple[str, dict[str, object]]) -> None:
     text, truth = story
     assert [is_on for _, is_on in truth["bmcs"]["PSERVER3"]["trace"]] == [False]  # type: ignore[index]
@@ -53,9 +56,23 @@ def test_the_power_loss_was_told_only_after_it_happened(story: tuple[str, dict[s
     assert " 1 PSERVER1  OK (own server)" in text
 
 
+@pytest.mark.shows("R2")
 def test_nobody_else_was_touched(story: tuple[str, dict[str, object]]) -> None:
     _, truth = story
     for name in ("PSERVER1", "PSERVER2"):
         assert truth["bmcs"][name] == {"trace": [], "power_commands": []}  # type: ignore[index]
     assert [control for _, control in truth["bmcs"]["PSERVER4"]["power_commands"]] == [POWER_OFF, POWER_ON]  # type: ignore[index]
     assert truth["claims"]["forged_datagrams_ignored"] > 0  # type: ignore[index]
+
+
+def test_ctrl_c_ends_it_in_a_line(tmp_path: Path) -> None:
+    command, environment = [sys.executable, "-u", "-m", "tools.demo"], {"TMPDIR": str(tmp_path), "PATH": "/usr/bin:/bin"}
+    with subprocess.Popen(
+        command, cwd=REPOSITORY, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as demo:
+        assert demo.stdout is not None
+        assert any("haconn-daemon is up" in line for line in demo.stdout)
+        demo.send_signal(signal.SIGINT)
+        _, errors = demo.communicate(timeout=60)
+    assert (demo.returncode, errors) == (130, "demo: stopped by Ctrl-C; nothing is left behind\n")
+    assert list(tmp_path.iterdir()) == []

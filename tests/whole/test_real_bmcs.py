@@ -53,6 +53,7 @@ async def ipmitool_power(sim: IpmiSim) -> str:
     return done.text.strip()
 
 
+@pytest.mark.shows("M1")
 def test_reset_really_switches_and_ipmitool_sees_it(tmp_path: Path) -> None:
     async def main() -> None:
         async with cluster(tmp_path) as (connector, sims), requester(connector) as path:
@@ -90,6 +91,7 @@ def test_own_server_is_refused(tmp_path: Path) -> None:
     trio.run(main)
 
 
+@pytest.mark.shows("C8")
 def test_a_hanging_bmc_is_ng_and_never_off_and_comes_back(tmp_path: Path) -> None:
     async def main() -> None:
         async with cluster(tmp_path) as (connector, sims), requester(connector) as path:

@@ -96,6 +96,7 @@ def test_a_reset_that_needs_no_more_is_finished(tmp_path: Path) -> None:
     assert results[0].code is ResultCode.CYCLED_CONFIRMED
 
 
+@pytest.mark.shows("R3")
 def test_killed_in_the_middle(tmp_path: Path) -> None:
     """Nothing is resumed by itself, and the answer after the restart is INTERRUPTED."""
     results: list[ResetResult] = []
@@ -119,6 +120,7 @@ def test_killed_in_the_middle(tmp_path: Path) -> None:
     assert results[0].code is ResultCode.INTERRUPTED
 
 
+@pytest.mark.shows("M4", "R6")
 def test_a_log_that_takes_nothing_delays_nothing(tmp_path: Path) -> None:
     results: list[ResetResult] = []
 

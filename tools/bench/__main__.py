@@ -17,6 +17,7 @@ from pathlib import Path
 from tools.bench.children import OURS, ROOT, run
 from tools.bench.contests import CONTESTS, ORDERS, Ground
 from tools.bench.page import page
+from tools.bench.parts import keeping_parts
 from tools.bench.rounds import Outcome, hold
 from tools.bench.sim import free_port, running_sim
 from tools.bench.steering import build, running_responder
@@ -86,7 +87,7 @@ def main() -> None:
     text = page(TARGETS, outcomes, wanted.rounds)
     print(text)
     if not wanted.only:
-        PAGE.write_text(text, encoding="utf-8")
+        PAGE.write_text(keeping_parts(PAGE.read_text(encoding="utf-8"), text), encoding="utf-8")
         say(f"written: {PAGE.relative_to(ROOT)}")
 
 

@@ -35,9 +35,13 @@ _NUMBER = re.compile(r"\d+\.\d+(?:\.\d+)?")
 def page(targets: Sequence[Target], outcomes: Mapping[str, Outcome], rounds: int) -> str:
     """The whole page."""
     head = _HEAD.format(rounds=rounds, server=server_cost(outcomes))
-    table = [_line(_COLUMNS), _line(["---"] * len(_COLUMNS))]
-    table += [_line(cells(target, outcomes[target.contest])) for target in targets if target.contest in outcomes]
-    return "\n".join([head, *machine(), "", *table, "", *given_up(outcomes), ""]).rstrip() + "\n"
+    rows = [cells(target, outcomes[target.contest]) for target in targets if target.contest in outcomes]
+    return "\n".join([head, *machine(), "", *table(rows), "", *given_up(outcomes), ""]).rstrip() + "\n"
+
+
+def table(rows: Sequence[Sequence[str]]) -> list[str]:
+    """Rows of `cells` under their columns."""
+    return [_line(words) for words in (_COLUMNS, ["---"] * len(_COLUMNS), *rows)]
 
 
 def server_cost(outcomes: Mapping[str, Outcome]) -> str:

@@ -63,6 +63,14 @@ def test_everything(paths: Paths) -> None:
     assert loaded.keys.keys[0].secret == b"\xcd" * 32
 
 
+def test_what_most_leave_out(paths: Paths) -> None:
+    more = 'identity = "mac 0A:1b:2c:3d:4e:5f"\naddresses = ["10.0.0.1", "fd00::1"]\npriority = 7\ndelay = 1.5\n'
+    put(paths, "conf_pserver", PSERVER + more)
+    server = load_servers(paths.conf_pserver).servers[0]
+    assert (str(server.identity), server.priority, server.delay) == ("mac 0a:1b:2c:3d:4e:5f", 7, 1.5)
+    assert server.addresses == ("10.0.0.1", "fd00::1")
+
+
 def test_a_file_without_a_reset_path(paths: Paths) -> None:
     assert load_haconn(put(paths, "conf_haconn", "format = 1\n")) == (None, Service())
 
@@ -85,6 +93,13 @@ HACONN_WRONG = [
     (HACONN + "[service]\npoll_interval = nan\n", "service: poll_interval nan: must be 0.2 to 60"),
     (HACONN + f"[service]\npoll_interval = 1{'0' * 400}\n", "service.poll_interval: is too large"),
     (HACONN + "[service]\npoll_interval = false\n", "service.poll_interval: must be 0.2 to 60 seconds, not true or false"),
+    (HACONN + "[service]\narbitration_wait = 6\n", "service: arbitration_wait 6.0: must be 0 to 5 seconds"),
+    (HACONN + "[service]\ndump_wait = 541\n", "service: dump_wait 541.0: must be 0 to 540 seconds"),
+    (HACONN + "[service]\ndump_limit = 0\n", "service: dump_limit 0.0: must be 1 to 540 seconds"),
+    (HACONN + "[service]\nkdump_port = 70000\n", "service: kdump_port 70000: must be 1 to 65535, or 0 for none"),
+    (HACONN + "[service]\nsel_interval = 0.5\n", "service: sel_interval 0.5: must be 1 to 3600 seconds, or 0 for never"),
+    (HACONN + '[service]\nhook = "run-me"\n', "service: hook 'run-me': must be the absolute path of an executable"),
+    (HACONN + "[service]\nhok = 1\n", "service.hok: unknown key (did you mean hook?)"),
     ("format = 1\n[resetpath\n", "is not TOML: "),
     ("format = 1\nx =\n", "(at line 2, column 4)"),
     (f"format = 1{'0' * 5000}\n", "is not TOML: "),
@@ -111,6 +126,15 @@ PSERVER_WRONG = [
     (PSERVER.replace(".51", f".51:{'9' * 5000}"), "must be 1 to 65535"),
     (PSERVER.replace(".51", ".51\\n"), r"pserver[1].addr: addr '192.168.0.51\n': must be IP"),
     (PSERVER + SERVER, "pserver[2]: name PSERVER1 is already that of pserver[1]"),
+    (PSERVER + 'identity = "guid 00"\n', "pserver[1].identity: identity 'guid 00': must be 'guid' and 32 hexadecimal digits, or"),
+    (PSERVER + f'identity = "guid {"0" * 32}"\n', "pserver[1].identity: "),
+    (PSERVER + 'identity = 7\n', 'pserver[1].identity: must be "guid DIGITS" or "mac ADDRESS", not a whole number'),
+    (PSERVER + 'addresses = "10.0.0.1"\n', "pserver[1].addresses: must be a list of IP addresses, each in quotes, not a text"),
+    (PSERVER + 'addresses = [1]\n', "pserver[1].addresses: must be a list of IP addresses, each in quotes"),
+    (PSERVER + 'addresses = ["10.0.0.1/8"]\n', "pserver[1]: address '10.0.0.1/8': must be an IP address, like 192.168.0.1"),
+    (PSERVER + f'addresses = {["10.0.0.1"] * 9}\n', "pserver[1]: 9 addresses: at most 8"),
+    (PSERVER + "priority = 101\n", "pserver[1]: priority 101: must be 0 to 100; the higher one wins"),
+    (PSERVER + "delay = 60.5\n", "pserver[1]: delay 60.5: must be 0 to 60 seconds"),
     (PSERVER + SERVER.replace("PSERVER1", "B"), "pserver[2]: BMC address 192.168.0.51 is already that of pserver[1]"),
     (PSERVER.replace('password = "pw"\n', ""), "pserver[1].password: missing; must be its password, in quotes"),
     (PSERVER.replace('account = "admin"\n', ""), "pserver[1].account: missing; must be a user of the BMC"),
@@ -179,7 +203,8 @@ def test_arbitrary_bytes_raise_nothing_else(paths: Paths, name: str, content: by
 
 
 _KEYS = ["format", "resetpath", "service", "addr", "port", "default", "pserver", "name", "account", "password", "cluster", "key"]
-_KEYS += ["id", "secret", "poll_interval", "patience", "own_server", "syslog", "x"]
+_KEYS += ["id", "secret", "poll_interval", "patience", "own_server", "syslog", "x", "identity", "addresses", "priority", "delay"]
+_KEYS += ["arbitration_wait", "dump_wait", "dump_limit", "kdump_port", "sel_interval", "hook"]
 _TEXTS = st.text() | st.sampled_from(["10.0.0.1", "10.0.0.1/8", "A"])
 _LEAVES = st.one_of(st.integers(), st.floats(), st.booleans(), _TEXTS, st.datetimes())
 _VALUES = st.recursive(_LEAVES, lambda inner: st.lists(inner) | st.dictionaries(st.sampled_from(_KEYS), inner), max_leaves=8)

@@ -1,9 +1,12 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from haconn_cli.config.identity import Identity
 from haconn_cli.config.model import (
     Account,
     BadValue,
@@ -145,6 +148,9 @@ def test_the_digest_knows_no_order_and_no_password() -> None:
     assert Servers((two, one), Account("admin", "other")).digest() == digest
     assert Servers((one, two), Account("root", "pw")).digest() != digest
     assert Servers((one,), ADMIN).digest() != digest
+    assert Servers((replace(one, priority=1), two), ADMIN).digest() != digest
+    assert Servers((replace(one, identity=Identity("guid", b"g" * 16)), two), ADMIN).digest() != digest
+    assert Servers((replace(one, addresses=("10.0.0.9",), delay=1.0), two), ADMIN).digest() == digest
 
 
 @pytest.mark.parametrize(

@@ -16,6 +16,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from haconn_cli.config import store
+from haconn_cli.config.identity import Identity
 from haconn_cli.config.load import load_haconn, load_keys, load_servers
 from haconn_cli.config.model import (
     LARGEST_ACCOUNT,
@@ -59,12 +60,37 @@ _BMCS = st.builds(
     (st.ip_addresses(v=4) | st.ip_addresses(v=6)).filter(lambda ip: not (ip.is_multicast or ip.is_unspecified)).map(str),
     st.integers(1, 65535),
 )
+_ADDRESSES = st.lists(_BMCS.map(lambda bmc: bmc.host), max_size=8).map(tuple)
+_IDENTITIES = st.builds(Identity, st.just("guid"), st.binary(min_size=16, max_size=16).filter(any)) | st.builds(
+    Identity, st.just("mac"), st.binary(min_size=6, max_size=6).filter(any)
+)
 _SERVER_LISTS = st.lists(
-    st.builds(ManagedServer, _NAMES, _BMCS, st.none() | _ACCOUNTS),
+    st.builds(
+        ManagedServer,
+        _NAMES,
+        _BMCS,
+        st.none() | _ACCOUNTS,
+        st.none() | _IDENTITIES,
+        _ADDRESSES,
+        priority=st.integers(0, 100),
+        delay=st.floats(0, 60),
+    ),
     max_size=16,
     unique_by=(lambda server: server.name, lambda server: server.bmc),
 )
-_SERVICES = st.builds(Service, st.floats(0.2, 60), st.integers(1, 60), st.none() | _NAMES, st.text(_CHARACTERS))
+_SERVICES = st.builds(
+    Service,
+    poll_interval=st.floats(0.2, 60),
+    patience=st.integers(1, 60),
+    own_server=st.none() | _NAMES,
+    syslog=st.text(_CHARACTERS),
+    arbitration_wait=st.floats(0, 5),
+    dump_wait=st.floats(0, 540),
+    dump_limit=st.floats(1, 540),
+    kdump_port=st.integers(0, 65535),
+    sel_interval=st.just(0.0) | st.floats(1, 3600),
+    hook=st.none() | st.text(_CHARACTERS).map("/".__add__),
+)
 
 
 @_MORE

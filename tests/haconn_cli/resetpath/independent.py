@@ -69,6 +69,10 @@ BODIES: dict[str, tuple[int, bytes, bool, bool]] = {
     "RESULT_QUERY": (0x25, bytes(16), False, False),
     "EVENT": (0x30, b"\x01" + _text(b"PSERVER2"), True, False),
     "EVENT_ACK": (0x31, b"", False, False),
+    "INTENT": (0x40, OPERATION + b"\x07" + _text(b"PSERVER2") + _text(b"PSERVER1"), True, False),
+    "PRESENCE": (0x41, DIGEST + _text(b"PSERVER1") + _text(b"0.1.0"), True, False),
+    "PROVE": (0x42, b"", True, False),
+    "PROOF": (0x43, b"", True, True),
 }
 
 

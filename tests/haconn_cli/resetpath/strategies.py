@@ -45,4 +45,8 @@ messages: st.SearchStrategy[m.Message] = st.one_of(
     st.just(m.ResultQuery()),
     st.builds(m.Event, st.sampled_from(v.EventKind), names),
     st.just(m.EventAck()),
+    st.builds(m.Intent, names, st.one_of(st.just(""), names), st.integers(0, 255), sixteen),
+    st.builds(m.Presence, eight, st.one_of(st.just(""), names), _text(32)),
+    st.just(m.Prove()),
+    st.just(m.Proof()),
 )

@@ -210,6 +210,7 @@ def test_a_result_is_told_once_and_acknowledged_each_time() -> None:
     assert hand.requester.next_deadline() is None
 
 
+@pytest.mark.shows("R1")
 @given(st.integers(0, 255))
 def test_only_a_known_success_code_in_a_result_is_success(code: int) -> None:
     hand = Hand()
@@ -221,6 +222,7 @@ def test_only_a_known_success_code_in_a_result_is_success(code: int) -> None:
         assert outcome == Failed(request, Why.UNKNOWN_CODE, code)
 
 
+@pytest.mark.shows("R1")
 @given(st.integers(0, 255))
 def test_no_code_in_a_refusal_is_success(code: int) -> None:
     hand = Hand()

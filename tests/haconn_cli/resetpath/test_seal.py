@@ -47,6 +47,7 @@ def test_the_sequence_grows_with_every_datagram() -> None:
     assert [receiver.unseal_untrusted(datagram, (A,)).sequence for datagram in sent] == [1, 2, 3]
 
 
+@pytest.mark.shows("R2")
 def test_every_single_flipped_bit_is_rejected() -> None:
     datagram = sealed()
     for bit in range(8 * len(datagram)):
@@ -81,6 +82,7 @@ def test_it_is_for_one_receiver_only() -> None:
     assert reason(bytes(moved), own=C) == "tag"
 
 
+@pytest.mark.shows("R2")
 def test_it_cannot_be_turned_round() -> None:
     with pytest.raises(Rejected, match="receiver"):
         Seal(KEYS, A, EPOCH).unseal_untrusted(sealed(), (A, B))

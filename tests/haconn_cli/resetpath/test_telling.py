@@ -49,3 +49,12 @@ def test_equal_readings_in_a_row_are_one_line() -> None:
         "  read 3 times from 0.500 to 1.500 s: power off",
         "  read at 2.000 s: power on",
     ]
+
+
+def test_why_stands_in_the_sentence_of_the_verdict_and_only_there() -> None:
+    result = ResetResult(ResultCode.UNREACHABLE, evidence=Evidence(detail="the host refuses the port (4 tries)"))
+    (line,) = result_lines("PSERVER2", result)
+    assert line == (
+        "reset of PSERVER2 FAILED: UNREACHABLE: the BMC could not be talked to, so nothing is known of the power:"
+        " the host refuses the port (4 tries)"
+    )

@@ -9,7 +9,7 @@ import pytest
 
 from haconn_cli.config.model import Key, KeyRing
 from haconn_cli.resetpath import vocabulary as v
-from haconn_cli.resetpath.seal import Seal, connector_name, participant_id
+from haconn_cli.resetpath.seal import Rejected, Seal, connector_name, participant_id
 from haconn_cli.resetpath.wire import messages as m
 from tests.haconn_cli.resetpath import independent as other
 
@@ -42,6 +42,10 @@ MESSAGES: dict[str, m.Message] = {
     "RESULT_QUERY": m.ResultQuery(),
     "EVENT": m.Event(v.EventKind.POWER_OFF, "PSERVER2"),
     "EVENT_ACK": m.EventAck(),
+    "INTENT": m.Intent("PSERVER2", "PSERVER1", 7, other.OPERATION),
+    "PRESENCE": m.Presence(other.DIGEST, "PSERVER1", "0.1.0"),
+    "PROVE": m.Prove(),
+    "PROOF": m.Proof(),
 }
 
 
@@ -73,3 +77,16 @@ def test_unsealed_and_parsed_it_is_the_message(name: str) -> None:
     assert m.parse_body_untrusted(frame.type, frame.body) == MESSAGES[name]
     assert (frame.epoch, frame.sequence, frame.request) == (other.EPOCH, 1, other.REQUEST)
     assert frame.challenge == other.HEADER_CHALLENGE
+
+
+@pytest.mark.parametrize("name", VECTORS)
+def test_every_single_flipped_bit_is_rejected(name: str) -> None:
+    """Of every type, header, body and tag; also those bits that make it another version's."""
+    own, sender = (other.MONITOR, other.CONNECTOR) if other.BODIES[name][2] else (other.CONNECTOR, other.MONITOR)
+    receiver, datagram = Seal(KEYS, own, bytes(8)), bytes.fromhex(VECTORS[name])
+    for bit in range(8 * len(datagram)):
+        changed = bytearray(datagram)
+        changed[bit // 8] ^= 1 << bit % 8
+        with pytest.raises(Rejected) as caught:
+            receiver.unseal_untrusted(bytes(changed), (sender,))
+        assert caught.value.reason != "version"

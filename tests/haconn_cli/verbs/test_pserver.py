@@ -8,8 +8,8 @@ from haconn_cli.config.model import Account, BmcAddress, ManagedServer
 from haconn_cli.config.paths import Paths
 from tests.haconn_cli.conftest import Outcome, Setup
 
-ADD = "haconnsetup pserver add NAME addr=BMC [account=ACCOUNT]"
-MOD = "haconnsetup pserver mod NAME [name=NEW] [addr=BMC] [account=ACCOUNT]"
+ADD = "haconnsetup pserver add NAME addr=BMC [account=ACCOUNT] [--check]"
+MOD = "haconnsetup pserver mod NAME [name=NEW] [addr=BMC] [account=ACCOUNT], or haconnsetup pserver mod NAME repin"
 DEL = "haconnsetup pserver del NAME"
 BMC = "must be IP or IP:PORT, like 192.168.0.51, 192.168.0.51:623, fd00::51 or [fd00::51]:623"
 TO_CHANGE = "to change it: haconnsetup pserver mod PSERVER1 ..."
@@ -20,6 +20,7 @@ def stored(paths: Paths) -> tuple[ManagedServer, ...]:
     return load_servers(paths.conf_pserver).servers
 
 
+@pytest.mark.shows("C3")
 def test_add_with_an_account(haconnsetup: Setup, paths: Paths) -> None:
     outcome = haconnsetup("pserver", "add", "PSERVER1", "addr=192.168.0.51:6230", "account=admin", stdin=" p w \n")
     assert outcome == Outcome(0, [], [PROMPT])
@@ -35,11 +36,13 @@ def test_add_without_any_account(haconnsetup: Setup, paths: Paths) -> None:
     assert not paths.conf_pserver.exists()
 
 
+@pytest.mark.shows("C4")
 def test_del(cluster: Setup, paths: Paths) -> None:
     assert cluster("pserver", "del", "PSERVER2") == Outcome(0, [], [])
     assert [server.name for server in stored(paths)] == ["PSERVER1", "PSERVER3", "PSERVER4"]
 
 
+@pytest.mark.shows("C5")
 def test_mod(cluster: Setup, paths: Paths) -> None:
     assert cluster("pserver", "mod", "PSERVER2", "name=B", "addr=[fd00::2]:6230") == Outcome(0, [], [])
     assert stored(paths)[1] == ManagedServer("B", BmcAddress("fd00::2", 6230))
@@ -50,6 +53,7 @@ def test_mod(cluster: Setup, paths: Paths) -> None:
     assert cluster("pserver", "mod", "B", "name=B") == Outcome(0, [], [])
 
 
+@pytest.mark.shows("C3")
 @pytest.mark.parametrize(
     ("words", "complaint"),
     [
@@ -77,6 +81,10 @@ def test_mod(cluster: Setup, paths: Paths) -> None:
         (["mod", "PSERVER1"], f"pserver mod: nothing to change; right is: {MOD}"),
         (["mod", "Q", "name=R"], "no server Q; there are: PSERVER1, PSERVER2, PSERVER3, PSERVER4"),
         (["mod", "PSERVER1", "name=PSERVER2"], "server PSERVER2: name PSERVER2 is already that of PSERVER2"),
+        (["mod", "Q", "repin"], "no server Q; there are: PSERVER1, PSERVER2, PSERVER3, PSERVER4"),
+        (["mod", "PSERVER1", "repin", "name=X"], f"'repin': '=' is missing; right is: {MOD}"),
+        (["mod", "PSERVER1", "addr=10.0.0.1", "--check"],
+         "pserver mod: --check goes with add; to look at BMCs: haconnsetup check [NAME...]"),
         (["mod", "PSERVER1", "name=a b"], "name 'a b': must be 1 to 31 letters and digits, like PSERVER1"),
         (["mod", "Q", "account=x"], "no server Q; there are: PSERVER1, PSERVER2, PSERVER3, PSERVER4"),
     ],
@@ -88,6 +96,7 @@ def test_wrong_words_are_one_line_and_no_prompt(cluster: Setup, paths: Paths, wo
     assert paths.conf_pserver.read_bytes() == before
 
 
+@pytest.mark.shows("C5")
 @pytest.mark.parametrize(
     ("password", "complaint"),
     [
@@ -110,6 +119,7 @@ def test_the_longest_password(cluster: Setup, paths: Paths) -> None:
     assert stored(paths)[0].account == Account("a", "x" * 20)
 
 
+@pytest.mark.shows("M5")
 def test_the_count_of_servers(cluster: Setup, paths: Paths) -> None:
     warning = "warning: {} set up; a cluster of physical servers has 2 to 4"
     for number in range(5, 17):

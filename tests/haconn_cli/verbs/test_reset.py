@@ -11,7 +11,7 @@ import pytest
 from haconn_cli import screen
 from haconn_cli.config.load import load_settings
 from haconn_cli.config.paths import Paths
-from haconn_cli.control import ServerReport, StatusReport, build_report
+from haconn_cli.reports import ServerReport, StatusReport, build_report
 from haconn_cli.resetpath import client
 from haconn_cli.resetpath.vocabulary import Action, Evidence, Reading, ResetResult, ResultCode
 from haconn_cli.verbs import reset

@@ -5,7 +5,7 @@ import pytest
 from haconn_cli.config.load import load_haconn
 from haconn_cli.config.model import ResetPath
 from haconn_cli.config.paths import Paths
-from haconn_cli.control import StatusReport, build_report
+from haconn_cli.reports import StatusReport, build_report
 from tests.haconn_cli.conftest import Setup
 from tests.haconn_cli.control_server import control_server
 
@@ -20,6 +20,7 @@ def stored(paths: Paths) -> tuple[str, int]:
     return str(reset_path.interface), reset_path.port
 
 
+@pytest.mark.shows("C1", "C2")
 def test_set_and_change(haconnsetup: Setup, paths: Paths) -> None:
     assert haconnsetup("resetpath", "port=30000", "addr=192.168.0.1/255.255.255.0").err == []
     assert stored(paths) == ("192.168.0.1/24", 30000)
@@ -31,6 +32,7 @@ def test_set_and_change(haconnsetup: Setup, paths: Paths) -> None:
     assert stored(paths) == ("fd00::1/64", 65535)
 
 
+@pytest.mark.shows("C1")
 @pytest.mark.parametrize(
     ("words", "complaint"),
     [
@@ -71,7 +73,7 @@ def test_comments(cluster: Setup, paths: Paths) -> None:
 
 
 def test_a_running_daemon_must_be_restarted(cluster: Setup, paths: Paths) -> None:
-    note = "note: the connector is still running with the old settings; restart it for the new ones"
+    note = "note: the connector is still running with the old settings: haconnsetup reload, or for another reset path a restart"
     with control_server(paths, build_report(StatusReport("0.1.0", None, ()))):
         outcome = cluster("resetpath", "port=30001")
     assert (outcome.code, outcome.complaint) == (0, note)

@@ -13,8 +13,9 @@ import trio
 
 from haconn_cli.resetpath.vocabulary import Action, Phase, ResetResult, ResultCode
 from haconn_daemon.bmc import Bmc
-from haconn_daemon.fence.desk import Admitted, Desk, Operation, Order
-from haconn_daemon.fence.record import Intent, Record
+from haconn_daemon.fence.desk import Admitted, Desk
+from haconn_daemon.fence.operation import Operation, Order
+from haconn_daemon.fence.record import Course, Intent, Record
 from ipmi_lan.commands.chassis import Control
 from ipmi_lan.simulator import SimulatedBmc
 from tests.fakes.clock import run_in_virtual_time, without_threads
@@ -30,17 +31,22 @@ class MemoryRecord(Record):
     def __init__(self, board: SimulatedBmc) -> None:
         super().__init__(Path("/nonexistent/record"))
         self.kept: list[tuple[str, object, int]] = []
+        self.courses: list[Course] = []
         self.fault: OSError | None = None
         self._board = board
 
     def intend(self, intent: Intent) -> None:
         self._keep("intend", intent)
 
-    def join(self, operation: str, ticket: str) -> None:
+    def join(self, operation: str, ticket: str, requester: str) -> None:
         self._keep("join", ticket)
 
-    def conclude(self, operation: str, result: ResetResult) -> None:
+    def conclude(self, operation: str, result: ResetResult, course: Course | None = None) -> None:
+        self.courses.append(course or Course())
         self._keep("conclude", result)
+
+    def tidy(self) -> None:
+        pass
 
     def _keep(self, what: str, value: object) -> None:
         if self.fault is not None:
@@ -59,7 +65,11 @@ class KeepingTeller:
     phases: list[Phase] = field(default_factory=list)
     finishes: list[tuple[float, Operation, ResetResult]] = field(default_factory=list)
     complaints: list[str] = field(default_factory=list)
+    announcements: list[tuple[float, str, str, int]] = field(default_factory=list)
     news: trio.Event = field(default_factory=trio.Event)
+
+    def announce(self, operation: Operation, requester: str, priority: int) -> None:
+        self.announcements.append((trio.current_time(), operation.order.target, requester, priority))
 
     def progress(self, operation: Operation, phase: Phase, reads: int) -> None:
         assert not self.of(operation.id), "no progress after the end"

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 import trio
 
+from haconn_cli.config.identity import Identity
 from haconn_cli.resetpath.vocabulary import Action, Phase, ResetResult, ResultCode
 from haconn_daemon.fence.actuator import carry_out
 from haconn_daemon.fence.plan import Plan
@@ -94,6 +95,7 @@ def test_silent(bench: Bench, reset: Reset, budget: float) -> None:
     assert ("no answer" if budget > 5 else "budget was over") in result.evidence.detail
 
 
+@pytest.mark.shows("R1")
 def test_acknowledges_and_does_nothing(bench: Bench, reset: Reset) -> None:
     bench.board.faults.ignores_power_commands = True
     assert reset().code is ResultCode.STILL_ON
@@ -115,6 +117,7 @@ def test_lags_longer_than_the_budget(bench: Bench, reset: Reset) -> None:
     assert reset(budget=10.0).code is ResultCode.STILL_ON
 
 
+@pytest.mark.shows("R1")
 def test_silent_after_the_off_command(bench: Bench, reset: Reset) -> None:
     bench.board.faults.silent_after_off = True
     result = reset()
@@ -202,8 +205,7 @@ def test_wrong_password(lan: Lan, monkeypatch: pytest.MonkeyPatch, account: Any)
 
 @pytest.mark.parametrize("other", [bytes(range(2, 18)), bytes(16)])
 def test_another_bmc_at_the_address(lan: Lan, monkeypatch: pytest.MonkeyPatch, other: bytes) -> None:
-    bench = Bench(lan, a_board(guid=other))
-    bench.way.pinned_guid = GUID
+    bench = Bench(lan, a_board(guid=other), way=the_way(identity=Identity("guid", GUID)))
     assert run(bench, monkeypatch, lambda bench: bench.reset()).code is ResultCode.WRONG_IDENTITY
     assert bench.commands == []
 

@@ -10,6 +10,7 @@ import trio
 from haconn_cli.resetpath.vocabulary import LONGEST_BUDGET, SHORTEST_BUDGET, Action, Phase, ResultCode
 from haconn_daemon.fence.desk import RECORD_PATIENCE, Admitted, Desk
 from haconn_daemon.fence.record import Intent, Record
+from haconn_daemon.fence.rules import Rules
 from ipmi_lan.commands.chassis import Control
 from tests.fakes.clock import run_in_virtual_time
 from tests.fakes.lan import Lan
@@ -53,6 +54,7 @@ def test_the_record_comes_before_the_deed_and_the_result_before_the_answer(bench
     assert bench.record.course == ["intend", "conclude"]
 
 
+@pytest.mark.shows("R4")
 def test_the_same_again_joins(bench: Bench, test: Test) -> None:
     async def main(bench: Bench) -> None:
         first = await bench.order()
@@ -71,6 +73,7 @@ def test_the_same_again_joins(bench: Bench, test: Test) -> None:
     assert bench.record.course == ["intend", "join", "join", "conclude"]
 
 
+@pytest.mark.shows("R1")
 def test_who_comes_after_the_proof_gets_one_of_its_own(bench: Bench, test: Test) -> None:
     """Readings made before a request prove nothing to it: the server may have been switched on again meanwhile."""
 
@@ -104,6 +107,7 @@ def test_who_joins_with_more_time_gives_it_to_all(bench: Bench, test: Test) -> N
     test(main)
 
 
+@pytest.mark.shows("R4")
 def test_two_at_the_same_moment(bench: Bench, test: Test) -> None:
     """The second finds the first one not yet on the disk; it waits for that."""
     admissions: list[Admitted | ResultCode] = []
@@ -122,6 +126,7 @@ def test_two_at_the_same_moment(bench: Bench, test: Test) -> None:
     assert bench.record.course == ["intend", "join", "join", "conclude"]
 
 
+@pytest.mark.shows("R4")
 @pytest.mark.parametrize("other", [Action.OFF, Action.RESET])
 def test_another_action_meanwhile(bench: Bench, test: Test, other: Action) -> None:
     async def main(bench: Bench) -> None:
@@ -153,6 +158,16 @@ def test_the_own_server(bench: Bench, test: Test) -> None:
         assert await bench.order() is ResultCode.OWN_SERVER
         assert (bench.record.kept, bench.lan.connections) == ([], 0)
         assert (await bench.result(await bench.order(force=True))).code is ResultCode.CYCLED_CONFIRMED
+
+    test(main)
+
+
+def test_own_servers_that_are_disputed_are_not_reset_by_force_either(bench: Bench, test: Test) -> None:
+    async def main(bench: Bench) -> None:
+        bench.own = frozenset({NAME, "PSERVER1"})
+        assert await bench.order() is ResultCode.OWN_SERVER
+        assert await bench.order(force=True) is ResultCode.OWN_SERVER
+        assert (bench.record.kept, bench.lan.connections) == ([], 0)
 
     test(main)
 
@@ -193,6 +208,86 @@ def test_a_disk_that_is_full_does_not_stop_the_reset(bench: Bench, test: Test) -
     test(main)
     assert len(bench.teller.complaints) == 3, "the intent, the join and the result"
     assert all("No space left" in why for why in bench.teller.complaints)
+    assert "not durable: [Errno 28] No space left" in bench.teller.finishes[0][2].evidence.detail
+
+
+def test_a_result_that_alone_is_not_on_the_disk_says_so(bench: Bench, test: Test) -> None:
+    async def main(bench: Bench) -> None:
+        admitted = await bench.order()
+        await trio.sleep(0.3)
+        bench.record.fault = OSError(errno.EIO, "Input/output error")
+        result = await bench.result(admitted)
+        assert result.code is ResultCode.CYCLED_CONFIRMED
+        assert result.evidence.detail.endswith("not durable: [Errno 5] Input/output error")
+
+    test(main)
+
+
+def test_the_login_and_the_reading_do_not_wait_for_the_disk(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Only the power command does, and it leaves as soon as the record is there."""
+
+    async def slowly(work: Callable[..., None], *words: object, abandon_on_cancel: bool = False) -> None:
+        await trio.sleep(0.25)
+        work(*words)
+
+    monkeypatch.setattr(trio.to_thread, "run_sync", slowly)
+    bench.lan.latency = 0.01
+
+    async def main() -> None:
+        async with bench.open():
+            admitted = await bench.order(Action.OFF)
+            (operation,) = bench.desk.running
+            assert operation.plan.reads == 1
+            await bench.result(admitted)
+
+    run_in_virtual_time(main)
+    assert bench.board.power_commands[0][0] == pytest.approx(0.26, abs=0.001), "when it was recorded, and on its way"
+
+
+def test_how_long_each_step_took_is_kept(bench: Bench, test: Test) -> None:
+    bench.lan.latency = 0.01
+
+    async def main(bench: Bench) -> None:
+        await bench.result(await bench.order())
+
+    test(main)
+    (course,) = bench.record.courses
+    steps = dict(course.steps)
+    assert set(steps) == {
+        "login", "recorded", "first reading", "before the power command", "power off answered", "seen off",
+        "power on answered", "on",
+    }  # fmt: skip
+    assert steps["first reading"] == pytest.approx(0.02)
+    assert steps["power off answered"] == pytest.approx(0.02)
+    assert steps["seen off"] == pytest.approx(course.seconds - steps["before the power command"] - steps["on"], abs=0.6)
+    assert course.seconds == pytest.approx(bench.teller.finishes[0][0], abs=0.001)
+
+
+def test_the_arbitration_is_measured_apart_from_the_reading(bench: Bench, test: Test) -> None:
+    bench.own, bench.desk.rules = frozenset({"PSERVER1"}), Rules(0.3)
+    bench.lan.latency = 0.01
+
+    async def main(bench: Bench) -> None:
+        result = await bench.result(await bench.order(Action.OFF))
+        assert Phase.ARBITRATING in bench.teller.phases
+        assert result.code is ResultCode.OFF_CONFIRMED
+
+    test(main)
+    steps = dict(bench.record.courses[0].steps)
+    assert steps["arbitration"] == pytest.approx(0.3)
+    assert steps["first reading"] == pytest.approx(0.02)
+    assert steps["before the power command"] == pytest.approx(0.3, abs=0.001)
+
+
+def test_our_own_server_is_not_announced_as_its_own_enemy(bench: Bench, test: Test) -> None:
+    bench.own, bench.desk.rules = frozenset({NAME}), Rules(0.3)
+
+    async def main(bench: Bench) -> None:
+        assert (await bench.result(await bench.order(Action.OFF, force=True))).code is ResultCode.OFF_CONFIRMED
+
+    test(main)
+    assert bench.teller.announcements == []
+    assert bench.board.power_commands[0][0] < 0.1
 
 
 def test_a_disk_that_hangs_does_not_stop_the_reset(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:

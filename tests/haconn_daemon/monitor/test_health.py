@@ -10,11 +10,13 @@ from hypothesis import strategies as st
 
 from haconn_cli.resetpath.vocabulary import Link, ServerStatus, Status
 from haconn_daemon.monitor.health import (
+    BARRIER_LIFE,
     CONFIRMATION_DELAY,
     LOAD_SHARE,
     MOST_WRONG_PASSWORDS,
     SETTLING,
     SLOWEST_POLL,
+    SUSPICIOUS_DELAY,
     WRONG_PASSWORD_PAUSE,
     Change,
     Judge,
@@ -130,6 +132,35 @@ def test_how_it_stands(course: str, link: Link, status: Status) -> None:
     assert shown.reset_capable is (link is Link.OK)
 
 
+def test_the_off_of_a_bmc_that_is_not_known_yet_is_not_believed_as_it_is() -> None:
+    """It may be restarting, together with the connector after an outage."""
+    judge = a_judge()
+    assert not judge.believes_off(0.0)
+    judge.saw_power(False, 1.0, 0.01)
+    assert not judge.believes_off(1.0 + SETTLING / 2)
+    for second in range(2, 2 + int(SETTLING)):
+        judge.saw_power(False, float(second), 0.01)
+    assert judge.believes_off(1.0 + SETTLING)
+
+
+def test_a_bmc_that_called_its_server_on_is_known() -> None:
+    judge = a_judge()
+    judge.saw_power(True, 1.0, 0.01)
+    judge.saw_power(False, 2.0, 0.01)
+    assert judge.believes_off(2.0)
+
+
+def test_an_answer_long_overdue_leaves_the_bmc_unsettled() -> None:
+    """Between two polls that both succeeded, if late, there was room for a restart."""
+    judge = a_judge()
+    judge.saw_power(True, 1.0, 0.01)
+    assert judge.is_settled(2.0 + SUSPICIOUS_DELAY)
+    assert not judge.is_settled(2.1 + SUSPICIOUS_DELAY)
+    late = 2.1 + SUSPICIOUS_DELAY
+    judge.saw_power(True, late, 0.01)
+    assert not judge.is_settled(late + 0.5)
+
+
 def test_the_own_server_is_watched_as_well() -> None:
     assert a_judge("1").status(3.0, is_own=True) == ServerStatus("PSERVER2", Link.OK, Status.OWN_SERVER, True, 3.0)
     assert a_judge("1---").status(3.0, is_own=True) == ServerStatus("PSERVER2", Link.NG, Status.OWN_SERVER, False, 3.0)
@@ -150,6 +181,45 @@ def test_why_the_latest_reading_failed() -> None:
     assert a_judge("1").reason == ""
     assert a_judge("1-").reason == "no answer"
     assert a_judge("1-1").reason == ""
+
+
+def test_why_a_link_is_ng_in_words() -> None:
+    assert a_judge("1").why(5.0) == ""
+    assert a_judge("1--").why(5.0) == "", "not NG yet"
+    assert a_judge("1---").why(65.0) == "no answer (last answer 65 s ago)"
+    assert a_judge("---").why(65.0) == "no answer (never an answer yet)"
+    assert "tried again only every 300 s" in a_judge("www").why(65.0)
+    assert a_judge("www---1").why(65.0) == ""
+
+
+def test_a_link_over_which_nothing_can_be_switched_is_ng() -> None:
+    judge = a_judge("1")
+    assert judge.control_refused("refused", 1.0) == [LOST]
+    assert judge.control_refused("refused", 1.5) == []
+    for second in (2.0, 3.0, BARRIER_LIFE):
+        assert judge.saw_power(True, second, 0.01) == []
+        assert (judge.status(second, False).link, judge.status(second, False).reset_capable) == (Link.NG, False)
+        assert judge.why(second) == "refused"
+    assert judge.saw_power(True, 1.5 + BARRIER_LIFE, 0.01) == [BACK], "believed again until it is refused again"
+    judge.control_refused("refused", 5000.0)
+    judge.control_works()
+    assert judge.saw_power(True, 5001.0, 0.01) == [BACK]
+
+
+def test_silence_over_such_a_link_is_said_as_what_it_is() -> None:
+    judge = a_judge("1")
+    judge.control_refused("refused", 1.0)
+    judge.heard_nothing(QUIET, 2.0)
+    assert judge.why(10.0) == "no answer (last answer 10 s ago)"
+
+
+@pytest.mark.parametrize(("gap", "changes"), [(0.05, []), (0.2, []), (CONFIRMATION_DELAY, [OFF])])
+def test_readings_that_come_too_fast_do_not_confirm_each_other(gap: float, changes: list[Change]) -> None:
+    """A reset reads more often than the watcher; what bounces meanwhile is no event."""
+    judge = a_judge("1")
+    judge.saw_power(False, 1.0, 0.01)
+    assert judge.saw_power(False, 1.0 + gap, 0.01) == changes
+    assert judge.saw_power(False, 1.5, 0.01) == ([] if changes else [OFF])
 
 
 # ── when to ask next ──────────────────────────────────────────────────────────

@@ -11,10 +11,11 @@ import trio
 
 from haconn_cli.resetpath.vocabulary import Link, ServerStatus, Status
 from haconn_daemon.bmc import Bmc
-from haconn_daemon.monitor.health import WRONG_PASSWORD_PAUSE, Change, Judge
+from haconn_daemon.monitor.health import MOST_WRONG_PASSWORDS, WRONG_PASSWORD_PAUSE, Change, Judge
 from haconn_daemon.monitor.watcher import Watcher
-from ipmi_lan import SessionBudget, Stay
-from ipmi_lan.commands.login import get_session_info
+from ipmi_lan import Privilege, SessionBudget, Stay
+from ipmi_lan.commands.chassis import get_chassis_status
+from ipmi_lan.commands.login import SessionInfo, get_session_info
 from ipmi_lan.simulator import Faults, SimulatedBmc
 from tests.fakes.clock import run_in_virtual_time
 from tests.fakes.lan import Lan
@@ -32,7 +33,9 @@ class Watch:
         lan.put(self.board, HOST)
         self.told: list[tuple[float, Change]] = []
         self.polls: list[float] = []
-        self.watcher = Watcher(way or the_way(), Judge(NAME, INTERVAL, PATIENCE), self._tell)
+        way = way or the_way()
+        self.sharing = way.sharing
+        self.watcher = Watcher(way, Judge(NAME, INTERVAL, PATIENCE), self._tell)
 
     def _tell(self, judge: Judge, changes: list[Change]) -> None:
         assert judge is self.watcher.judge
@@ -72,6 +75,7 @@ def watch(lan: Lan) -> Watch:
     return Watch(lan)
 
 
+@pytest.mark.shows("M3")
 def test_all_is_well(watch: Watch) -> None:
     async def main() -> None:
         await trio.sleep(30.5)
@@ -85,6 +89,7 @@ def test_all_is_well(watch: Watch) -> None:
     assert watch.board.handshakes == 1, "one session for all the time"
 
 
+@pytest.mark.shows("M3")
 @pytest.mark.parametrize("moment", [5.01, 5.5, 5.99])
 def test_power_loss_is_told_within_two_polls(watch: Watch, moment: float) -> None:
     async def main() -> None:
@@ -124,6 +129,7 @@ def test_found_off(watch: Watch) -> None:
     assert watch.changes == []
 
 
+@pytest.mark.shows("O2")
 def test_silence_is_ng_and_never_off_and_it_comes_back_by_itself(watch: Watch) -> None:
     async def main() -> None:
         await trio.sleep(5.5)
@@ -170,6 +176,7 @@ def test_silent_from_the_beginning(watch: Watch) -> None:
     assert Change.POWER_OFF not in watch.changes
 
 
+@pytest.mark.shows("O2")
 @pytest.mark.parametrize("silence", [0.0, 2.0, 40.0])
 def test_the_bmc_restarts(watch: Watch, silence: float) -> None:
     async def main() -> None:
@@ -294,7 +301,10 @@ def test_stopped_at_any_moment_no_session_is_left(lan: Lan, moment: float) -> No
     run(watch, lambda: trio.sleep(moment))
 
 
-def test_a_bmc_that_does_not_tell_its_slots_is_taken_for_a_small_one_and_asked_once(lan: Lan) -> None:
+def test_a_bmc_that_does_not_tell_its_slots_is_taken_for_a_small_one_and_asked_again_after_a_while(
+    lan: Lan, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("haconn_daemon.monitor.watcher.ASK_SLOTS_AGAIN", 60.0)
     info = get_session_info()
     board = a_board(faults=Faults(codes={(info.netfn, info.code): 0xC1}), slots=20)
     watch = Watch(lan, board)
@@ -303,9 +313,114 @@ def test_a_bmc_that_does_not_tell_its_slots_is_taken_for_a_small_one_and_asked_o
         await trio.sleep(10.5)
         assert watch.sessions == 0
         assert (watch.status().link, watch.status().status) == (Link.OK, Status.MONITORING)
+        assert board.handshakes == len(watch.polls) == 11
+        board.faults.codes.clear()      # a lost answer, it was
+        await trio.sleep(40)
+        assert watch.sessions == 0
+        await trio.sleep(20)
+        assert watch.sessions == 1
 
     run(watch, main)
-    assert board.handshakes == len(watch.polls) == 11
+
+
+def test_look_now(watch: Watch) -> None:
+    async def main() -> None:
+        await trio.sleep(5.5)
+        watch.watcher.look_now()
+        await trio.sleep(0.1)
+        assert watch.polls[-1] == 5.5
+        await trio.sleep(2.0)
+
+    run(watch, main)
+    assert watch.polls[-3:] == pytest.approx([5.5, 6.5, 7.5])
+
+
+def test_look_now_does_not_lock_an_account(lan: Lan) -> None:
+    watch = Watch(lan, way=the_way(replace(ACCOUNT, password="wrong")))
+
+    async def main() -> None:
+        await trio.sleep(10.0)
+        for _ in range(5):
+            watch.watcher.look_now()
+            await trio.sleep(1.0)
+        assert len(watch.polls) == MOST_WRONG_PASSWORDS
+
+    run(watch, main)
+
+
+def test_a_firmware_update(watch: Watch) -> None:
+    """A quarter of an hour of silence, and then a minute of answers that only say that something is wrong."""
+    status = get_chassis_status()
+
+    async def main() -> None:
+        await trio.sleep(5.5)
+        watch.board.faults.silent = True
+        await trio.sleep(900)
+        assert (watch.status().link, watch.status().status) == (Link.NG, Status.MONITORING)
+        watch.board.faults.silent = False
+        watch.board.faults.codes[status.netfn, status.code] = 0xFF
+        await trio.sleep(60)
+        assert watch.status().link is Link.NG
+        assert "FFh" in watch.watcher.judge.why(trio.current_time())
+        del watch.board.faults.codes[status.netfn, status.code]
+        await trio.sleep(3 * INTERVAL)
+        assert (watch.status().link, watch.status().status) == (Link.OK, Status.MONITORING)
+
+    run(watch, main)
+    assert watch.changes == [Change.LINK_LOST, Change.LINK_BACK]
+
+
+@pytest.mark.parametrize(
+    ("changes", "way", "words"),
+    [
+        ({}, the_way(replace(ACCOUNT, password="wrong")), "wrong password, or no such user 'hitachi'"),
+        ({"slots": 0}, None, "no free session"),
+        ({"users": {ACCOUNT.name: (ACCOUNT.password, Privilege.USER)}}, None, "may not be operator"),
+        ({"faults": Faults(silent=True)}, None, "does not answer (never an answer yet)"),
+    ],
+)
+def test_why_it_is_ng_in_plain_words(lan: Lan, changes: dict[str, Any], way: Bmc | None, words: str) -> None:
+    watch = Watch(lan, a_board(**changes), way)
+
+    async def main() -> None:
+        await trio.sleep(45)
+        assert watch.status().link is Link.NG
+        assert words in watch.watcher.judge.why(trio.current_time())
+
+    run(watch, main)
+
+
+def test_a_session_with_less_privilege_than_it_was_opened_with(lan: Lan, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The BMC says that we may only read: the link is there to reset, so it is not OK."""
+    answer = SessionInfo(1, 4, 1, bytes((1, Privilege.USER)))
+    watch = Watch(lan)
+
+    async def told(client: object) -> SessionInfo:
+        return answer
+
+    monkeypatch.setattr(watch.watcher, "_ask_slots", told)
+
+    async def main() -> None:
+        await trio.sleep(5)
+        assert (watch.status().link, watch.status().reset_capable) == (Link.NG, False)
+        assert "operator" in watch.watcher.judge.why(trio.current_time())
+
+    run(watch, main)
+    assert watch.changes == [Change.LINK_LOST]
+
+
+def test_a_session_that_is_kept_is_asked_again_whether_it_may_be(lan: Lan, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("haconn_daemon.monitor.watcher.RECHECK", 60.0)
+    watch = Watch(lan, a_board(slots=3))
+
+    async def main() -> None:
+        await trio.sleep(50)
+        async with the_way().open(5.0), the_way().open(5.0):
+            assert watch.sessions == 3
+            await trio.sleep(20)
+            assert watch.sessions == 2, "others need the slots now"
+
+    run(watch, main)
 
 
 @pytest.mark.parametrize(("stay", "handshakes"), [(Stay.WARM, 1), (Stay.SHORT, 11)])
@@ -314,3 +429,22 @@ def test_another_budget(lan: Lan, monkeypatch: pytest.MonkeyPatch, stay: Stay, h
     watch = Watch(lan, a_board(slots=2))
     run(watch, lambda: trio.sleep(10.5))
     assert watch.board.handshakes == handshakes
+
+
+@pytest.mark.shows("M4")
+def test_a_pause_that_a_reset_makes_needless_is_no_standstill(lan: Lan) -> None:
+    """It waits for minutes lest the account be locked. A reset finds that the password works by now; nothing hangs."""
+    watch = Watch(lan, way=the_way(replace(ACCOUNT, password="wrong")))
+    late: list[float] = []
+
+    async def main() -> None:
+        await trio.sleep(100.0)
+        with watch.sharing.taken():
+            watch.sharing.on_reading(True, trio.current_time())
+            await trio.sleep(5.0)
+        for _ in range(300):
+            late.append(trio.current_time() - watch.watcher.last_progress - watch.watcher.longest_silence)
+            await trio.sleep(1.0)
+
+    run(watch, main)
+    assert max(late) <= 0.0

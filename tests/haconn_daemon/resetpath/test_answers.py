@@ -40,8 +40,18 @@ def test_a_result_is_kept_as_long_as_its_requests() -> None:
     kept.end(OPERATION, OFF)
     kept.end(OPERATION, STILL_ON)
     assert kept.join(asked(2), OPERATION) is OFF
-    kept.end(b"q" * 16, OFF)
-    assert kept.join(asked(3), b"q" * 16) is None
+
+
+def test_a_result_that_is_there_before_its_request_waits_for_it() -> None:
+    kept = Answers()
+    kept.end(OPERATION, OFF)
+    kept.end(OPERATION, STILL_ON)
+    assert kept.join(asked(1), OPERATION) is OFF
+    assert kept.join(asked(2), OPERATION) is OFF
+    for number in range(1000):
+        kept.end(number.to_bytes(16), OFF)
+    assert kept.join(asked(3), bytes(16)) is None, "but not in any number"
+    assert kept.join(asked(4), (999).to_bytes(16)) is OFF
 
 
 def test_members_are_those_without_a_final_answer() -> None:

@@ -6,17 +6,20 @@ import secrets
 import socket as plain_socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from ipaddress import ip_interface
 
 import pytest
 import trio
 
 from haconn_cli.resetpath.client import NoSocket, NotAnswered, Path, open_requester
 from haconn_cli.resetpath.outcomes import Accepted, Progress, Why
-from haconn_cli.resetpath.seal import Address
+from haconn_cli.resetpath.seal import Address, Seal, connector_name, participant_id
 from haconn_cli.resetpath.vocabulary import Action, EventKind, Phase, ResultCode, Role, Standing
-from haconn_daemon.resetpath.arrivals import Arrival, HelloSeen, ResetAsked, ResultAcknowledged
+from haconn_cli.resetpath.wire.messages import PathCheck
+from haconn_daemon.resetpath.arrivals import Arrival, ConnectorSeen, HelloSeen, IntentHeard, ResetAsked, ResultAcknowledged
 from haconn_daemon.resetpath.endpoint import Endpoint
 from haconn_daemon.resetpath.responder import Responder
+from haconn_daemon.resetpath.segment import Segment
 from tests.haconn_cli.resetpath.cluster import KEYS, SERVERS
 from tests.haconn_daemon.resetpath.network import OFF, STATUSES, statuses
 
@@ -87,6 +90,7 @@ def test_hello_check_reset_event() -> None:
     trio.run(story)
 
 
+@pytest.mark.shows("R6")
 def test_path_checks_are_answered_while_nobody_takes_the_arrivals() -> None:
     async def story() -> None:
         async with running() as connector, monitor(connector.address) as path:
@@ -164,3 +168,106 @@ def test_errors_of_the_caller_leave_as_themselves() -> None:
 
     with pytest.raises(KeyError):
         trio.run(story)
+
+
+class Neighbour:
+    """A connector that takes part in the segment."""
+
+    def __init__(self, interface: str, port: int) -> None:
+        self.segment = Segment(ip_interface(interface), port)
+        own = self.segment.own
+        self.responder = Responder(KEYS, own, SERVERS, secrets.token_bytes, statuses, version="0.1.0", segment=self.segment)
+        send, self.arrivals = trio.open_memory_channel[Arrival](64)
+        self.endpoint = Endpoint(self.responder, own, send, self.segment)
+
+    async def told(self, kind: type[Arrival]) -> Arrival:
+        """The next arrival of that kind."""
+        with trio.fail_after(20):
+            async for arrival in self.arrivals:
+                if isinstance(arrival, kind):
+                    return arrival
+        raise AssertionError
+
+
+@pytest.mark.parametrize("mask", [8, 24])
+def test_connectors_on_one_host_hear_each_other(mask: int) -> None:
+    """127.255.255.255 is a broadcast address of the loopback; 127.0.7.255 is an address like any other, and heard by one only."""
+
+    async def story() -> None:
+        _, port = free_address()
+        one, two = (Neighbour(f"127.0.7.{number}/{mask}", port) for number in (1, 2))
+        async with trio.open_nursery() as nursery:
+            await nursery.start(one.endpoint.run)
+            await nursery.start(two.endpoint.run)
+            assert isinstance(await one.told(ConnectorSeen), ConnectorSeen)
+            assert isinstance(await two.told(ConnectorSeen), ConnectorSeen)
+            one.responder.announce_intent("PSERVER2", "PSERVER1", 3, bytes(16), trio.current_time())
+            one.endpoint.wake()
+            assert await two.told(IntentHeard) == IntentHeard(f"127.0.7.1:{port}", "PSERVER2", "PSERVER1", 3, bytes(16))
+            nursery.cancel_scope.cancel()
+
+    trio.run(story)
+
+
+def test_a_reset_over_ipv6() -> None:
+    async def story() -> None:
+        port = free_address("127.0.0.1")[1]
+        one = Neighbour("::1/128", port)
+        async with trio.open_nursery() as nursery:
+            await nursery.start(one.endpoint.run)
+            async with monitor(("::1", port)) as path:
+                welcomed = await path.hello()
+                assert welcomed.own_server == "PSERVER1"
+                assert (await path.check()).servers == STATUSES
+            nursery.cancel_scope.cancel()
+
+    trio.run(story)
+
+
+def test_an_endpoint_may_be_run_again_after_it_failed() -> None:
+    async def story() -> None:
+        _, port = free_address()
+        one = Neighbour("127.0.7.1/8", port)
+        with plain_socket.socket(plain_socket.AF_INET, plain_socket.SOCK_DGRAM) as other:
+            other.bind(("127.0.7.1", port))
+            with pytest.raises(OSError, match="in use"):
+                await one.endpoint.run()
+        async with trio.open_nursery() as nursery:
+            await nursery.start(one.endpoint.run)
+            async with monitor(one.segment.own) as path:
+                await path.check()
+            nursery.cancel_scope.cancel()
+
+    trio.run(story)
+
+
+def test_path_checks_are_answered_in_a_flood_that_only_digests_can_tell() -> None:
+    """From the segment, with the right magic, sender and receiver, and a wrong tag. Counted, and nothing of it gets further."""
+
+    async def story() -> None:
+        _, port = free_address()
+        one = Neighbour("127.0.7.1/8", port)
+        async with trio.open_nursery() as nursery:
+            await nursery.start(one.endpoint.run)
+            async with monitor(one.segment.own) as path:
+                await path.check()
+                with plain_socket.socket(plain_socket.AF_INET, plain_socket.SOCK_DGRAM) as stranger:
+                    flood = forged(one.segment.own)
+                    for _ in range(20):
+                        for _ in range(300):
+                            stranger.sendto(flood, one.segment.own)
+                        await path.check(patience=20.0)
+            dropped = one.responder.dropped
+            assert dropped["tag"] + dropped["crowded"] + dropped["kernel"] > 300
+            assert set(dropped) <= {"tag", "crowded", "kernel", "stale", "replay"}
+            nursery.cancel_scope.cancel()
+
+    trio.run(story)
+
+
+def forged(connector: Address) -> bytes:
+    """A path check of PSERVER1's HA Monitor, but for its tag."""
+    ids = [participant_id(KEYS.cluster, role, name) for role, name in (
+        (Role.MONITOR, "PSERVER1"), (Role.CONNECTOR, connector_name(*connector)),
+    )]   # fmt: skip
+    return Seal(KEYS, ids[0], bytes(8)).seal(ids[1], PathCheck(), bytes(16), bytes(16))[:-1] + b"?"

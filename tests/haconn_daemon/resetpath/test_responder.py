@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from haconn_cli.config.model import Servers
 from haconn_cli.resetpath.outcomes import EventSeen, Failed, Finished, PathStatus, Welcomed, Why
 from haconn_cli.resetpath.requester import Requester
 from haconn_cli.resetpath.seal import Seal, connector_name, participant_id
@@ -76,7 +77,7 @@ def test_a_hello_without_a_challenge_has_no_effect() -> None:
     hand = Hand(responder, hello=False)
     (answer,) = hand.ask(m.Hello("PSERVER1", Standing.LOCAL, "hand", SERVERS.digest(), OURS), b"h" * 16)
     assert isinstance(answer, m.Challenge)
-    assert (events(responder), responder.own_servers) == ([], ())
+    assert events(responder) == []
 
 
 def test_a_welcome_says_who_and_where() -> None:
@@ -95,7 +96,7 @@ def test_a_hello_under_another_name_is_refused() -> None:
     hello = m.Hello("PSERVER2", Standing.LOCAL, "hand", SERVERS.digest(), OURS)
     hand.ask(hello, b"h" * 16)
     assert hand.ask(hello, b"h" * 16) == [m.Refused(ResultCode.POLICY)]
-    assert hand.responder.own_servers == ()
+    assert events(hand.responder) == []
 
 
 def test_a_name_that_is_no_server_is_met_with_silence() -> None:
@@ -113,22 +114,30 @@ def test_haconnsetup_is_heard_but_never_makes_a_server_the_own_one(name: str) ->
     network.add(MONITOR, claims).check_path(network.now)
     network.run(1)
     assert isinstance(network.outcomes[MONITOR][-1], PathStatus)
-    assert network.responder.own_servers == ()
+    assert not any(one.is_local for one in network.arrivals if isinstance(one, HelloSeen))
     network.responder.announce(EventKind.POWER_OFF, "PSERVER2", network.now)
     assert network.responder.next_deadline() is None
 
 
-def test_two_local_monitors_make_two_own_servers_beside_the_configured() -> None:
-    configured = Responder(KEYS, CONNECTOR, SERVERS, randomness(1), lambda now: (), own_server="PSERVER4")
-    network = Network(configured)
-    for number, name in enumerate(("PSERVER1", "PSERVER3")):
-        one = Requester(KEYS, Role.MONITOR, name, CONNECTOR, randomness(number), SERVERS.digest(), standing=Standing.LOCAL)
-        network.add(("192.168.0.1", 40000 + number), one).say_hello(network.now)
+@pytest.mark.parametrize(
+    ("own", "standing", "told"),
+    [
+        ((), Standing.LOCAL, "PSERVER1"),
+        ((), Standing.ELSEWHERE, ""),
+        (("PSERVER4",), Standing.ELSEWHERE, "PSERVER4"),
+        (("PSERVER4",), Standing.LOCAL, ""),
+        (("PSERVER1",), Standing.LOCAL, "PSERVER1"),
+        (("PSERVER3", "PSERVER4"), Standing.ELSEWHERE, ""),
+    ],
+)
+def test_the_own_server_is_named_where_all_agree_on_it(own: tuple[str, ...], standing: Standing, told: str) -> None:
+    network = Network(Responder(KEYS, CONNECTOR, SERVERS, randomness(1), lambda now: (), own_servers=lambda: own))
+    one = Requester(KEYS, Role.MONITOR, "PSERVER1", CONNECTOR, randomness(2), SERVERS.digest(), standing=standing)
+    network.add(MONITOR, one).say_hello(network.now)
     network.run(1)
-    assert configured.own_servers == ("PSERVER4", "PSERVER1", "PSERVER3")
-    welcomed = network.outcomes["192.168.0.1", 40000][0]
+    welcomed = network.outcomes[MONITOR][0]
     assert isinstance(welcomed, Welcomed)
-    assert (welcomed.own_server, welcomed.version) == ("PSERVER4", "")
+    assert (welcomed.own_server, welcomed.version) == (told, "")
 
 
 def test_another_life_of_the_sender_must_say_hello() -> None:
@@ -139,6 +148,7 @@ def test_another_life_of_the_sender_must_say_hello() -> None:
         assert isinstance(answer, m.Challenge)
 
 
+@pytest.mark.shows("R3")
 def test_a_repeated_request_is_asked_once_and_answered_the_same() -> None:
     hand = Hand(make_responder())
     key = asked_by(hand)
@@ -200,6 +210,7 @@ def test_a_result_that_nobody_acknowledges_is_repeated_for_30_seconds() -> None:
     assert 28 < hand.now <= 30
 
 
+@pytest.mark.shows("R4")
 def test_who_joins_shares_the_result_also_when_it_is_there_already() -> None:
     hand = Hand(make_responder())
     first, second, third = (asked_by(hand, bytes((number,)) * 16) for number in (1, 2, 3))
@@ -210,6 +221,44 @@ def test_who_joins_shares_the_result_also_when_it_is_there_already() -> None:
     assert hand.collect() == [m.Accepted(OPERATION, joined=False), m.Accepted(OPERATION, joined=True), result, result]
     hand.responder.accepted(third, OPERATION, joined=True, now=0.0)
     assert hand.collect() == [m.Accepted(OPERATION, joined=True), result]
+
+
+def test_a_result_that_overtakes_the_acceptance_is_told_all_the_same() -> None:
+    """The disk hung, and the race was lost before that was noticed."""
+    hand = Hand(make_responder())
+    key = asked_by(hand)
+    lost = ResetResult(ResultCode.LOST_RACE)
+    hand.now = 0.4
+    hand.responder.finished(OPERATION, lost, now=0.4)
+    hand.responder.accepted(key, OPERATION, joined=False, now=0.4)
+    assert hand.collect() == [m.Accepted(OPERATION, joined=False), m.Result.of(OPERATION, lost)]
+    assert not hand.responder._answers.is_under_way("PSERVER2")
+
+
+def test_an_acknowledgement_that_is_sent_again_does_not_end_what_was_asked_for_since() -> None:
+    hand = Hand(make_responder())
+    key = asked_by(hand)
+    hand.responder.accepted(key, OPERATION, joined=False, now=0.0)
+    hand.responder.finished(OPERATION, OFF, now=0.0)
+    hand.collect()
+    captured = hand.seal.seal(CONNECTOR_ID, m.ResultAck(), key.request, bytes(16))
+    hand.responder.receive_datagram_untrusted(captured, MONITOR, hand.now)
+    assert events(hand.responder)[-1:] == [ResultAcknowledged(key)]
+    assert hand.ask(m.ResultQuery(), key.request) == [m.Result.of(OPERATION, OFF)]
+    hand.responder.receive_datagram_untrusted(captured, MONITOR, hand.now)
+    assert events(hand.responder) == []
+    hand.now = 0.2
+    assert hand.collect() == [m.Result.of(OPERATION, OFF)], "it is still repeated"
+
+
+def test_a_monitor_whose_server_was_taken_out_is_told_nothing_more() -> None:
+    hand = Hand(make_responder())
+    hand.responder.announce(EventKind.POWER_OFF, "PSERVER2", 0.0)
+    assert len(hand.collect()) == 1
+    hand.responder.replace_servers(Servers(SERVERS.servers[1:], SERVERS.default_account))
+    hand.responder.announce(EventKind.POWER_ON, "PSERVER2", 0.1)
+    hand.now = 0.1
+    assert hand.collect() == []
 
 
 def test_the_same_request_id_with_other_content_is_refused_and_changes_nothing() -> None:
@@ -275,6 +324,7 @@ def test_a_restored_request_is_answered_and_not_begun() -> None:
     assert events(responder) == []
 
 
+@pytest.mark.shows("O3")
 def test_another_version_is_told_once_a_datagram_and_reported_once(monkeypatch: pytest.MonkeyPatch) -> None:
     hand = Hand(make_responder())
     events(hand.responder)
@@ -287,6 +337,7 @@ def test_another_version_is_told_once_a_datagram_and_reported_once(monkeypatch: 
     assert events(hand.responder) == [OtherVersionSeen("PSERVER1", 2, MONITOR)]
 
 
+@pytest.mark.shows("O3")
 def test_a_requester_is_told_that_the_connector_speaks_another_version(monkeypatch: pytest.MonkeyPatch) -> None:
     network = Network(make_responder())
     requester = network.add(MONITOR, make_requester())
@@ -313,6 +364,19 @@ def test_an_event_goes_to_the_newest_life_of_each_monitor_heard_of_lately() -> N
     network.run(peers.PEER_LIFE)
     network.responder.announce(EventKind.POWER_ON, "PSERVER3", network.now)
     assert network.responder.next_deadline() is None
+
+
+def test_every_guest_of_a_machine_is_told_and_acknowledges_for_itself() -> None:
+    network = Network(make_responder())
+    guests = [(f"192.168.0.{number}", 40000) for number in range(11, 15)]
+    for seed, address in enumerate(guests):
+        network.add(address, make_requester(seed, "PSERVER1")).say_hello(network.now)
+        network.run(1)
+    network.responder.announce(EventKind.POWER_OFF, "PSERVER3", network.now)
+    network.run(1)
+    told = [[outcome for outcome in network.outcomes[guest] if isinstance(outcome, EventSeen)] for guest in guests]
+    assert [[(event.kind, event.server) for event in each] for each in told] == [[(EventKind.POWER_OFF, "PSERVER3")]] * 4
+    assert network.responder._notices.next_deadline() is None, "all have acknowledged"
 
 
 def test_a_sender_over_its_allowance_is_not_heard_but_the_first_reset_of_a_target_is() -> None:
@@ -355,7 +419,7 @@ def test_more_lives_than_there_is_room_for_are_dropped() -> None:
     responder = make_responder()
     for life in range(peers.MOST_LIVES + 5):
         hand = Hand(responder, hello=False)
-        hand.seal = Seal(KEYS, MONITOR_ID, bytes((life,)) * 8)
+        hand.seal = Seal(KEYS, MONITOR_ID, life.to_bytes(8))
         hand.now = life * 0.1
         for _ in range(2):
             hand.ask(m.Hello("PSERVER1", Standing.LOCAL, "", SERVERS.digest(), OURS), b"h" * 16)

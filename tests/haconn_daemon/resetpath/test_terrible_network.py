@@ -82,6 +82,7 @@ def test_after_an_hour_of_silence_one_round_trip_more() -> None:
     assert isinstance(network.outcomes[MONITOR][-1], PathStatus)
 
 
+@pytest.mark.shows("R3")
 @settings(max_examples=150, deadline=None)
 @given(seed=st.integers(0, 2**32))
 def test_exactly_one_final_answer_in_any_weather(seed: int) -> None:
@@ -126,6 +127,7 @@ def test_any_one_datagram_lost_changes_nothing_but_the_time(number: int) -> None
     assert network.arrivals[-1] == ResultAcknowledged(network.asked()[0].request)
 
 
+@pytest.mark.shows("R3")
 @pytest.mark.parametrize("loss", [1.0])
 def test_silence_is_a_failure_one_second_after_the_budget(loss: float) -> None:
     network = Network(make_responder(), Weather(loss=loss))
@@ -181,6 +183,7 @@ def test_an_event_is_told_at_most_once_in_any_weather(seed: int) -> None:
     assert len([outcome for outcome in network.outcomes[MONITOR] if isinstance(outcome, EventSeen)]) <= 1
 
 
+@pytest.mark.shows("R3")
 def test_a_connector_that_restarts_answers_what_its_record_says_and_begins_nothing() -> None:
     network = Network(make_responder(1), duration=10)
     request = network.add(MONITOR, make_requester()).request_reset("PSERVER2", Action.OFF, 30, network.now)
@@ -204,6 +207,7 @@ def test_a_connector_that_restarts_without_its_record_begins_nothing_either() ->
     assert len(network.asked()) == 1
 
 
+@pytest.mark.shows("M4")
 def test_a_path_check_survives_a_restart_of_the_connector() -> None:
     network = Network(make_responder(1))
     requester = network.add(MONITOR, make_requester())

@@ -14,8 +14,8 @@ from haconn_cli.config.model import BadValue
 from haconn_cli.config.paths import Paths
 from haconn_cli.config.store import CommentsWouldBeLost, NotWritten
 from haconn_cli.config.wording import one_line
-from haconn_cli.control import ControlError
 from haconn_cli.exits import Exit
+from haconn_cli.reports import ControlError
 from haconn_cli.words import WrongWords, choose
 
 _VERBS = {
@@ -24,20 +24,29 @@ _VERBS = {
     "default": "haconn_cli.verbs.default",
     "key": "haconn_cli.verbs.key",
     "show": "haconn_cli.verbs.show",
+    "check": "haconn_cli.verbs.check",
+    "reload": "haconn_cli.verbs.reload",
     "reset": "haconn_cli.verbs.reset",
+    "dump": "haconn_cli.verbs.dump",
 }
 """Imported when asked for: a reset needs trio and cryptography, the others start without."""
 
 _USAGE = """\
 usage: haconnsetup resetpath [addr=IP/MASK] [port=PORT]
-       haconnsetup pserver add NAME addr=BMC [account=ACCOUNT]
+       haconnsetup pserver add NAME addr=BMC [account=ACCOUNT] [--check]
        haconnsetup pserver mod NAME [name=NEW] [addr=BMC] [account=ACCOUNT]
+       haconnsetup pserver mod NAME repin
        haconnsetup pserver del NAME
        haconnsetup default account=ACCOUNT
-       haconnsetup key new
+       haconnsetup key new | send ID | drop ID | list
        haconnsetup show [setting|status|version] [--json]
+       haconnsetup show status --verbose | --watch
+       haconnsetup show history [NAME] [--verbose|--json]
+       haconnsetup check [NAME...] [--pin] [--json]
+       haconnsetup reload
        haconnsetup reset NAME [action=off|cycle|reset] [budget=SECONDS] [force]
-       haconnsetup --help | reset --help | --version
+       haconnsetup dump
+       haconnsetup --help | VERB --help | --version
 
 IP/MASK  this server's address on the reset path, like 192.168.0.1/24 or 192.168.0.1/255.255.255.0
 PORT     UDP port of the reset path, 5001 to 65535, the same on every server of the cluster

@@ -5,6 +5,7 @@ from __future__ import annotations
 from haconn_cli import control, screen
 from haconn_cli.config.model import Account
 from haconn_cli.config.paths import Paths
+from haconn_cli.reports import ControlError
 from haconn_cli.words import WrongWords
 
 FEWEST_SERVERS, MANUAL_SERVERS = 2, 4
@@ -28,9 +29,22 @@ def note_restart(paths: Paths) -> None:
         control.ask_status(paths, timeout=1.0)
     except control.NotRunning:
         return
-    except control.ControlError:
+    except ControlError:
         pass  # something answers, so something runs
-    screen.complain("note: the connector is still running with the old settings; restart it for the new ones")
+    advice = "haconnsetup reload, or for another reset path a restart"
+    screen.complain(f"note: the connector is still running with the old settings: {advice}")
+
+
+def have_reread(paths: Paths) -> None:
+    """Have a connector that runs now read its settings and pins anew, and say where it does not."""
+    try:
+        refused = control.ask_reload(paths)
+    except control.NotRunning:
+        return
+    except ControlError as error:
+        refused = f"{error}; restart it"
+    if refused:
+        screen.complain(f"note: the connector is still running as before: {refused}")
 
 
 def warn_of_count(count: int, *, may_grow: bool = False) -> None:

@@ -6,6 +6,7 @@ import io
 import logging
 import logging.handlers
 import os
+import sys
 from contextlib import suppress
 from pathlib import Path
 
@@ -20,6 +21,16 @@ class PrivateLogFile(logging.handlers.RotatingFileHandler):
     def __init__(self, file: Path, largest: int, generations: int) -> None:
         """`largest`: bytes of one file; `generations`: how many older ones are kept."""
         super().__init__(file, maxBytes=largest, backupCount=generations, encoding="utf-8", delay=True)
+        self.trouble = ""
+        """Why the latest line was lost; empty when it was written."""
+        self._has_failed = False
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Write the line, or note why not."""
+        self._has_failed = False
+        super().emit(record)
+        if not self._has_failed:
+            self.trouble = ""
 
     def _open(self) -> io.TextIOWrapper:
         file = Path(self.baseFilename)
@@ -31,7 +42,9 @@ class PrivateLogFile(logging.handlers.RotatingFileHandler):
         return os.fdopen(descriptor, "a", encoding="utf-8", errors="backslashreplace")
 
     def handleError(self, record: logging.LogRecord) -> None:   # noqa: N802 - logging's name
-        """Say nothing, and open the file again for the next line."""
+        """Note it, say nothing, and open the file again for the next line."""
+        error = sys.exception()
+        self._has_failed, self.trouble = True, getattr(error, "strerror", None) or str(error)
         stream, self.stream = self.stream, None
         with suppress(OSError, ValueError):
             if stream is not None:

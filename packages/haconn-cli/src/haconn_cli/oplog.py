@@ -21,6 +21,7 @@ _SHOWN_KEYS = ("addr", "port", "account", "name", "action", "budget")
 _OUR_WORDS = (
     *("resetpath", "pserver", "add", "del", "mod", "default", "show", "setting", "status", "version", "key", "new"),
     *("reset", "force", "--json", "--drop-comments", "help"),
+    *("check", "--check", "--pin", "repin", "history", "send", "drop", "list", "reload", "dump", "--verbose", "--watch"),
 )
 
 

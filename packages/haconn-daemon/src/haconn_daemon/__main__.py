@@ -19,7 +19,7 @@ def main() -> None:
     try:
         from haconn_cli.config.paths import ROOT_VARIABLE, Paths  # noqa: PLC0415 - see above
         from haconn_daemon import start  # noqa: PLC0415
-    except ImportError as error:
+    except Exception as error:  # a file that is missing, or cut off, or another one's
         syslog.syslog(syslog.LOG_ERR, BROKEN)
         sys.exit(f"{BROKEN}\nhaconn-daemon: {error}")
     parser = argparse.ArgumentParser(

@@ -6,21 +6,24 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from haconn_cli.config.model import Account, ManagedServer
-from ipmi_lan import Client, CommandRefused, IpmiError, KnownBmcs, Privilege, open_client
+from haconn_cli.sighting import Sighting, read_mac
+from haconn_daemon.roster import Need, Refusal, Roster
+from haconn_daemon.sharing import Sharing
+from ipmi_lan import Client, CommandRefused, IpmiError, KnownBmcs, NoAnswer, Privilege, open_client
 from ipmi_lan.commands.device import get_device_id
 
 DEVICE_ID_TIMEOUT = 2.0
+MAC_TIMEOUT = 1.0
 """Seconds."""
-_NO_GUID = bytes(16)
 
 
 class WrongIdentity(IpmiError):  # noqa: N818 - errors here are named for the fact
-    """Another BMC answers at this address than the one seen before; it must not be switched."""
+    """It is not proven that the BMC at this address is this server's and no other's; it must not be switched."""
 
-    def __init__(self, pinned: bytes, seen: bytes) -> None:
-        super().__init__(f"another BMC answers there: GUID {seen.hex()}, before it was {pinned.hex()}")
-        self.pinned = pinned
-        self.seen = seen
+    def __init__(self, refusal: Refusal) -> None:
+        super().__init__(refusal.why)
+        self.pinned = refusal.pinned
+        self.seen = refusal.seen
 
 
 class NotReady(IpmiError):  # noqa: N818
@@ -31,16 +34,16 @@ class NotReady(IpmiError):  # noqa: N818
 
 
 class Bmc:
-    """One managed server's BMC. Its GUID is pinned at the first login: the code of RAKP 2 covers it, so that it is proven.
+    """One managed server's BMC. Each login shows whether it is the one that is pinned: `roster` knows."""
 
-    A BMC that reports an all-zero GUID has none, and nothing is pinned; but one that had a GUID must show it again.
-    """
-
-    def __init__(self, server: ManagedServer, account: Account) -> None:
+    def __init__(self, server: ManagedServer, account: Account, roster: Roster | None = None) -> None:
+        """`roster` is that of all servers; without, this BMC is pinned by itself."""
         self.name = server.name
         self.address = server.bmc
-        self.pinned_guid: bytes | None = None
+        self._server = server
         self._account = account
+        self.sharing = Sharing()
+        self._roster = roster or Roster([server], {})
         self._known = KnownBmcs()
 
     @asynccontextmanager
@@ -55,15 +58,29 @@ class Bmc:
             where.host, who.name, who.password, port=where.port, privilege=Privilege.OPERATOR, timeout=timeout,
             logs_in_again=False, known=self._known,
         ) as client:  # fmt: skip
-            self._check_identity(client.peer.guid)
+            refusal = self._roster.admit(self._server, await self._look(client))
+            if refusal is not None:
+                raise WrongIdentity(refusal)
             await _check_readiness(client)
             yield client
 
-    def _check_identity(self, guid: bytes) -> None:
-        if self.pinned_guid is None:
-            self.pinned_guid = None if guid == _NO_GUID else guid
-        elif guid != self.pinned_guid:
-            raise WrongIdentity(self.pinned_guid, guid)
+    def expect_right(self) -> None:
+        """What other BMCs have shown since the login may tell that this one is theirs. Raises `WrongIdentity`."""
+        refusal = self._roster.doubt(self._server)
+        if refusal is not None:
+            raise WrongIdentity(refusal)
+
+    async def _look(self, client: Client) -> Sighting:
+        guid = client.peer.guid
+        need = self._roster.need_of_mac(self._server, guid)
+        if need is Need.NONE:
+            return self._roster.sighting(self._server, guid)
+        try:
+            return Sighting.of(guid, await read_mac(client, MAC_TIMEOUT))
+        except NoAnswer:
+            if need is Need.ABSOLUTE:
+                raise
+            return Sighting.of(guid)
 
 
 async def _check_readiness(client: Client) -> None:

@@ -1,48 +1,55 @@
-"""The nursery: joins the rooms, passes on what one has to tell the other, reports ready, orders the shutdown. Decides nothing."""
+"""The nursery: joins the rooms, orders the start and the shutdown, reports ready. Decides nothing.
+
+What a room has to tell another goes through `telling` (what happens), `reception` (what arrives) and `reports` (what is asked).
+"""
 
 from __future__ import annotations
 
 import logging
 import os
 import signal
-from collections import Counter
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping
 from contextlib import closing, suppress
+from functools import partial
 from pathlib import Path
 
 import trio
 
-from haconn_cli.config.model import Settings
+from haconn_cli.config.model import KeyRing, Settings
 from haconn_cli.config.paths import Paths
-from haconn_cli.control import ServerReport, StatusReport
-from haconn_cli.resetpath.vocabulary import EventKind, Evidence, Link, Phase, Reading, ResetResult, ResultCode, ServerStatus
+from haconn_cli.resetpath.vocabulary import ServerStatus
 from haconn_daemon import __version__, systemd
-from haconn_daemon.bmc import Bmc
 from haconn_daemon.control import serve_control
-from haconn_daemon.fence.desk import Admitted, Desk, Operation, Order
+from haconn_daemon.door import Door
+from haconn_daemon.dumps import Dumps
+from haconn_daemon.events import is_for_the_hook
+from haconn_daemon.fence.desk import Desk
 from haconn_daemon.fence.record import Record
+from haconn_daemon.fence.rules import Rules
+from haconn_daemon.hook import Hook
 from haconn_daemon.journal import Journal
+from haconn_daemon.monitor.dump import DumpChange
 from haconn_daemon.monitor.health import Change, Judge
-from haconn_daemon.monitor.watcher import Watcher
-from haconn_daemon.resetpath.arrivals import (
-    Arrival,
-    HelloSeen,
-    OtherVersionSeen,
-    RequestKey,
-    ResetAsked,
-    ResultAcknowledged,
-)
+from haconn_daemon.pinning import PinKeeper
+from haconn_daemon.reception import Reception
+from haconn_daemon.reloading import Reloading
+from haconn_daemon.reports import Reports, read_history
+from haconn_daemon.resetpath.arrivals import Arrival
 from haconn_daemon.resetpath.endpoint import Endpoint
+from haconn_daemon.resetpath.keys import why_not
 from haconn_daemon.resetpath.responder import Responder
+from haconn_daemon.resetpath.segment import Segment
+from haconn_daemon.roster import Roster
+from haconn_daemon.standing import Standing
+from haconn_daemon.telling import Telling
+from haconn_daemon.upkeep import feed_watchdog, keep_posted, tell_counts, what_hangs
+from haconn_daemon.watch import Watch
+from ipmi_lan import Client
 
 RUNNING_RESET_GRACE = 4.0
 """Seconds that a reset in progress gets when the service is told to stop."""
 LAST_WORDS = 0.2
 """Seconds for the last results to leave."""
-PROGRESS_INTERVAL = 1.0
-COUNTS_INTERVAL = 60.0
-
-_EVENTS = {Change.POWER_OFF: EventKind.POWER_OFF, Change.POWER_ON: EventKind.POWER_ON}
 
 
 class Service:
@@ -51,28 +58,99 @@ class Service:
     def __init__(self, settings: Settings, paths: Paths, journal: Journal) -> None:
         self._paths, self._journal = paths, journal
         servers, service = settings.servers, settings.service
-        self._address = address = (settings.reset_path.address, settings.reset_path.port)
-        self._arrivals_in, self._arrivals = trio.open_memory_channel[Arrival](256)
+        segment = Segment.of(settings.reset_path)
+        self._address = address = segment.own
+        self._pins = PinKeeper(paths, journal)
+        self._roster = Roster(servers.servers, self._pins.load(), journal.event, self._pins.keep)
+        self._dumps = Dumps(servers, service, self._tell_dump, journal)
+        self._watch = Watch(servers, service, self._tell_changes, self._look_further, self._roster)
+        self._standing = Standing(servers, service.own_server, self._roster, Path(paths.state) / "own_server", journal)
         self._responder = Responder(
-            settings.keys, address, servers, os.urandom, self._statuses, own_server=service.own_server, version=__version__
-        )
-        self._endpoint = Endpoint(self._responder, address, self._arrivals_in)
-        bmcs = {server.name: Bmc(server, servers.account_of(server)) for server in servers.servers}
-        self._watchers = {
-            name: Watcher(bmc, Judge(name, service.poll_interval, service.patience), self._tell_changes)
-            for name, bmc in bmcs.items()
-        }
+            settings.keys, address, servers, os.urandom, self._statuses, own_servers=lambda: self._standing.servers,
+            version=__version__, segment=segment,
+        )   # fmt: skip
+        arrivals_in, self._arrivals = trio.open_memory_channel[Arrival](256)
+        self._endpoint = Endpoint(self._responder, address, arrivals_in, segment)
+        self._telling = Telling(journal, self._responder, self._endpoint, self._dumps.restarted)
+        self._hook = Hook(service.hook, journal)
+        journal.listener = self._tell_hook
+        self._reloading = Reloading(settings, paths, journal, self._take, self._why_not_keys)
+        self._reports = Reports(self._watch, self._responder, self._standing, self._dumps, self._reloading, self._notes)
+        self._door = Door(self._endpoint, address, journal)
         self._record = Record(Path(paths.state) / "record")
-        self._own_claims = Path(paths.state) / "own_server"
         self._desk = Desk(
-            bmcs,
+            self._watch.bmcs,
             self._record,
-            lambda: frozenset(self._responder.own_servers),
-            self,
-            is_settled=lambda target: self._watchers[target].judge.is_settled(trio.current_time()),
+            lambda: frozenset(self._standing.servers),
+            self._telling,
+            is_settled=self._watch.is_settled,
+            is_dumping=self._dumps.is_dumping,
+            rules=Rules.of(servers, service),
         )
-        self._said_progress: dict[bytes, float] = {}
+        self._reception = Reception(journal, self._responder, self._endpoint, self._desk, self._standing, self._watch.look_now)
         self._told_to_stop = trio.Event()
+        self._one_reload_at_a_time = trio.Lock()
+
+    async def reload(self) -> str:
+        """Read the settings anew, for SIGHUP and the control socket. Returns "", or why the old ones stay."""
+        async with self._one_reload_at_a_time:
+            if self._told_to_stop.is_set():
+                return "the connector is being stopped"
+            systemd.notify(systemd.reloading())
+            with suppress(OSError, RuntimeError):     # a broken disk, or no thread to be had: the pins stay as they are known
+                self._roster.replace_pins(await self._pins.load_again())
+            refused = await self._reloading.reload()
+            if not self._told_to_stop.is_set():
+                systemd.notify(systemd.READY)
+            return refused
+
+    def _why_not_keys(self, keys: KeyRing) -> str:
+        return why_not(self._responder.keys, keys, self._responder.keys_heard, trio.current_time())
+
+    def _take(self, settings: Settings) -> None:
+        """Put settings into force. A reset that runs goes on to its end as it was begun."""
+        servers, service = settings.servers, settings.service
+        self._watch.change(servers, service)
+        self._dumps.change(servers, service)
+        self._responder.replace_servers(servers)
+        self._standing.change(servers, service.own_server)
+        self._responder.replace_keys(settings.keys)
+        self._desk.rules = Rules.of(servers, service)
+        self._hook.path = service.hook
+
+    # ── what one room has for another ─────────────────────────────────────────
+
+    def _tell_changes(self, judge: Judge, changes: list[Change]) -> None:
+        self._telling.changed(judge, changes)
+        self._reports.link_seen(judge)
+        if Change.POWER_OFF in changes or Change.POWER_ON in changes:
+            self._dumps.restarted(judge.name)
+
+    def _tell_dump(self, server: str, change: DumpChange, sign: str) -> None:
+        kind = self._telling.dump_changed(server, change, sign)
+        self._desk.dump_sign(server, kind)
+
+    async def _look_further(self, judge: Judge, client: Client) -> None:
+        await self._dumps.look(judge.name, client, judge.power_is_on is not False)
+
+    def _tell_hook(self, name: str, level: int, fields: Mapping[str, object]) -> None:
+        if is_for_the_hook(name, level):
+            self._hook.tell(name, level, fields)
+
+    def _notes(self) -> list[str]:
+        """What a person should look at."""
+        closed = f"no reset path: {self._door.why_closed}" if self._door.why_closed else ""
+        deaf = f"fence_kdump is not heard: {self._dumps.why_deaf}" if self._dumps.why_deaf else ""
+        own = (closed, deaf, self._standing.note(), self._journal.trouble, self._hanging())
+        network = (*self._endpoint.complaints, *self._responder.notes(trio.current_time()))
+        return [*(note for note in own if note), *self._roster.notes(), *network]
+
+    def _hanging(self) -> str:
+        hanging = what_hangs(self._watch, self._desk)
+        return f"no progress: {hanging}" if hanging else ""
+
+    def _statuses(self, now: float) -> list[ServerStatus]:
+        return self._reports.statuses(now)
 
     async def run(self) -> None:
         """Until SIGTERM or SIGINT. Raises OSError where the reset path's address or the control socket cannot be had."""
@@ -81,12 +159,24 @@ class Service:
             await self._serve()
         self._journal.event("stopped")
 
+    async def _open_record(self) -> None:
+        """Read the record. A disk that is full or broken costs the record, not the reset path."""
+        self._standing.load()
+        try:
+            past = await trio.to_thread.run_sync(self._record.open)
+        except BlockingIOError:
+            raise   # another connector has it
+        except OSError as error:
+            self._journal.event("record_unavailable", logging.ERROR, why=str(error))
+        else:
+            self._reception.restore(past)
+
     async def _serve(self) -> None:
         with trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT, signal.SIGHUP) as signals:
             async with trio.open_nursery() as nursery:
-                nursery.start_soon(self._obey_signals, signals)
+                nursery.start_soon(self._obey_signals, signals, nursery)
                 await self._open_rooms(nursery)
-                self._journal.start_up("ready", version=__version__, servers=len(self._watchers))
+                self._journal.start_up("ready", version=__version__, servers=len(self._watch))
                 self._journal.event("started", version=__version__)
                 systemd.notify(systemd.READY)
                 await self._told_to_stop.wait()
@@ -95,151 +185,24 @@ class Service:
 
     async def _open_rooms(self, nursery: trio.Nursery) -> None:
         await nursery.start(self._desk.run)
-        await nursery.start(lambda task_status: self._endpoint.run(task_status=task_status))
-        self._journal.start_up("reset_path_open", address=self._address[0], port=self._address[1])
-        await nursery.start(serve_control, self._paths, self._report)
-        for watcher in self._watchers.values():
-            watcher.last_progress = trio.current_time()
-            nursery.start_soon(watcher.run)
-        nursery.start_soon(self._take_arrivals, nursery)
-        nursery.start_soon(self._feed_watchdog)
-        nursery.start_soon(self._tell_counts)
+        await nursery.start(self._door.run)
+        await nursery.start(self._watch.run)
+        history = partial(read_history, self._record)
+        await nursery.start(partial(serve_control, self._paths, self._reports.status, history, self.reload))
+        nursery.start_soon(self._dumps.run)
+        nursery.start_soon(self._hook.run)
+        nursery.start_soon(self._reception.run, self._arrivals)
+        nursery.start_soon(feed_watchdog, self._journal, partial(what_hangs, self._watch, self._desk))
+        nursery.start_soon(keep_posted, self._journal, self._reports.summary)
+        nursery.start_soon(self._pins.run)
+        nursery.start_soon(self._standing.run)
+        nursery.start_soon(tell_counts, self._journal, self._responder)
 
-    # ── what the desk tells (fence.desk.Teller) ───────────────────────────────
-
-    def progress(self, operation: Operation, phase: Phase, reads: int) -> None:
-        """Tell the requesters, every second or so."""
-        now = trio.current_time()
-        if now - self._said_progress.get(operation.id, float("-inf")) >= PROGRESS_INTERVAL:
-            self._said_progress[operation.id] = now
-            self._responder.progress(operation.id, phase, reads, now)
-            self._endpoint.wake()
-
-    def finished(self, operation: Operation, result: ResetResult) -> None:
-        """Tell everybody who waits for it, and the log."""
-        self._said_progress.pop(operation.id, None)
-        self._responder.finished(operation.id, result, trio.current_time())
-        self._endpoint.wake()
-        evidence = result.evidence
-        self._journal.event(
-            "reset_finished",
-            logging.WARNING if result.code.is_success else logging.ERROR,
-            operation=operation.id.hex(),
-            target=operation.order.target,
-            code=result.code.name,
-            back_on=result.back_on,
-            seconds=trio.current_time() - operation.plan.started,
-            readings=_in_words(evidence.readings[-20:]),
-            power_commands="; ".join(evidence.power_commands),
-            detail=evidence.detail,
-        )
-
-    def not_recorded(self, operation: Operation, why: str) -> None:
-        """Loud: after a crash nobody will know of this reset."""
-        self._journal.event("reset_not_recorded", logging.ERROR, operation=operation.id.hex(), why=why)
-
-    # ── what the monitor tells ────────────────────────────────────────────────
-
-    def _tell_changes(self, judge: Judge, changes: list[Change]) -> None:
-        self._journal.periodic("poll", server=judge.name, power_is_on=judge.power_is_on, reason=judge.reason)
-        for change in changes:
-            level = logging.INFO if change is Change.LINK_BACK else logging.WARNING
-            self._journal.event(change.name.lower(), level, server=judge.name, reason=judge.reason)
-            if (kind := _EVENTS.get(change)) is not None:
-                self._responder.announce(kind, judge.name, trio.current_time())
-                self._endpoint.wake()
-
-    # ── what the reset path tells ─────────────────────────────────────────────
-
-    async def _take_arrivals(self, nursery: trio.Nursery) -> None:
-        async for arrival in self._arrivals:
-            match arrival:
-                case ResetAsked():
-                    nursery.start_soon(self._admit, arrival)
-                case HelloSeen():
-                    self._note_hello(arrival)
-                case OtherVersionSeen(name, version, address):
-                    self._journal.event("other_protocol_version", logging.WARNING, name=name, version=version, address=address[0])
-                case ResultAcknowledged(request):
-                    self._journal.event("result_acknowledged", request=request.request.hex())
-
-    async def _admit(self, asked: ResetAsked) -> None:
-        deadline = trio.current_time() + asked.budget
-        ticket = f"{asked.request.sender.hex()}:{asked.request.request.hex()}"
-        order = Order(asked.target, asked.action, asked.budget, asked.requester, asked.reason, ticket, asked.force)
-        self._journal.event(
-            "reset_asked",
-            logging.WARNING,
-            target=order.target,
-            action=order.action.name,
-            requester=order.requester,
-            budget=order.budget,
-            reason=order.reason,
-            force=order.force,
-        )
-        admission = await self._desk.admit(order)
-        now = trio.current_time()
-        if isinstance(admission, ResultCode):
-            self._responder.refused(asked.request, admission, now)
-            self._journal.event("reset_refused", logging.WARNING, target=order.target, code=admission.name)
-        else:
-            self._responder.accepted(asked.request, admission.operation, admission.joined, now)
-            self._journal.event("reset_accepted", operation=admission.operation.hex(), joined=admission.joined)
-        self._endpoint.wake()
-        if isinstance(admission, Admitted) and admission.joined:
-            await self._answer_in_time(asked, admission.operation, deadline)
-
-    async def _answer_in_time(self, asked: ResetAsked, operation: bytes, deadline: float) -> None:
-        """Who has joined with less time than the operation has still gets an answer in that time."""
-        await trio.sleep_until(deadline)
-        late = ResetResult(ResultCode.TIMEOUT, evidence=Evidence(detail="the reset joined goes on"))
-        self._responder.finished_for(asked.request, operation, late, trio.current_time())
-        self._endpoint.wake()
-
-    def _note_hello(self, hello: HelloSeen) -> None:
-        self._journal.event("hello", name=hello.name, local=hello.is_local, address=hello.address[0])
-        if hello.is_local:
-            self._keep_own_claims()
-        if hello.digest_differs:
-            self._journal.event("configurations_differ", logging.WARNING, name=hello.name, address=hello.address[0])
-        own = self._responder.own_servers
-        if len(own) > 1:
-            self._journal.event("own_server_unclear", logging.ERROR, claims=",".join(own))
-
-    def _keep_own_claims(self) -> None:
-        """So that a restarted connector knows where it stands before HA Monitor says hello again."""
-        with suppress(OSError):
-            self._own_claims.write_text("\n".join(self._responder.own_servers) + "\n", encoding="utf-8")
-
-    def _load_own_claims(self) -> None:
-        with suppress(OSError, UnicodeDecodeError):
-            for name in self._own_claims.read_text(encoding="utf-8").split():
-                self._responder.claim_own(name)
-
-    # ── the rest ──────────────────────────────────────────────────────────────
-
-    async def _open_record(self) -> None:
-        """Read the record. A disk that is full or broken costs the record, not the reset path."""
-        self._load_own_claims()
-        try:
-            past = await trio.to_thread.run_sync(self._record.open)
-        except BlockingIOError:
-            raise   # another connector has it
-        except OSError as error:
-            self._journal.event("record_unavailable", logging.ERROR, why=str(error))
-            return
-        for reset in past:
-            if reset.was_cut_short:
-                self._journal.event("reset_interrupted", logging.ERROR, operation=reset.operation.hex(), target=reset.target)
-            for ticket in reset.tickets:
-                if (request := _request(ticket)) is not None:
-                    self._responder.restore(request, reset.operation, reset.result, trio.current_time())
-
-    async def _obey_signals(self, signals: AsyncIterator[int]) -> None:
-        """SIGTERM or SIGINT stops; further ones change nothing any more, and SIGHUP never does."""
+    async def _obey_signals(self, signals: AsyncIterator[int], nursery: trio.Nursery) -> None:
+        """SIGTERM or SIGINT stops, and further ones change nothing any more; SIGHUP has the settings read anew."""
         async for number in signals:
             if number == signal.SIGHUP:
-                self._journal.event("hangup_ignored", logging.WARNING, advice="restart it to have the settings read")
+                nursery.start_soon(self.reload)
             elif not self._told_to_stop.is_set():
                 self._journal.event("stopping", signal=signal.Signals(number).name, running_resets=len(self._desk.running))
                 self._told_to_stop.set()
@@ -250,49 +213,3 @@ class Service:
         await self._desk.close(RUNNING_RESET_GRACE)
         if was_busy:
             await trio.sleep(LAST_WORDS)
-
-    async def _tell_counts(self) -> None:
-        """Once a minute: path checks, and datagrams without effect, which is how a wrong key shows, or an attack."""
-        told: Counter[str] = Counter()
-        while True:
-            await trio.sleep(COUNTS_INTERVAL)
-            checks, self._responder.path_checks = self._responder.path_checks, Counter()
-            self._journal.periodic("path_checks", **dict(sorted(checks.items())))
-            fresh = self._responder.dropped - told
-            if fresh:
-                told = Counter(self._responder.dropped)
-                self._journal.event("datagrams_dropped", logging.WARNING, **dict(sorted(fresh.items())))
-
-    async def _feed_watchdog(self) -> None:
-        interval = systemd.watchdog_interval()
-        while interval is not None:
-            now = trio.current_time()
-            if all(now - watcher.last_progress <= watcher.longest_silence for watcher in self._watchers.values()):
-                systemd.notify(systemd.WATCHDOG)
-            await trio.sleep(interval)
-
-    def _statuses(self, now: float) -> list[ServerStatus]:
-        own = self._responder.own_servers
-        return [watcher.judge.status(now, name in own) for name, watcher in self._watchers.items()]
-
-    def _report(self) -> StatusReport:
-        own = self._responder.own_servers
-        servers = tuple(
-            ServerReport.of(status, self._why_ng(status)) for status in self._statuses(trio.current_time())
-        )
-        return StatusReport(__version__, own[0] if len(own) == 1 else None, servers, dict(self._responder.dropped))
-
-    def _why_ng(self, status: ServerStatus) -> str:
-        return self._watchers[status.name].judge.reason if status.link is Link.NG else ""
-
-
-def _in_words(readings: Sequence[Reading]) -> str:
-    return " ".join(f"{reading.after:.3f}={'on' if reading.power_is_on else 'off'}" for reading in readings)
-
-
-def _request(ticket: str) -> RequestKey | None:
-    try:
-        sender, request = (bytes.fromhex(part) for part in ticket.split(":"))
-    except ValueError:
-        return None
-    return RequestKey(sender, request)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
+import time
 from contextlib import suppress
 
 READY = "READY=1"
@@ -33,3 +34,13 @@ def watchdog_interval() -> float | None:
     if not (microseconds.isascii() and microseconds.isdigit()) or pid != str(os.getpid()):
         return None
     return int(microseconds) / 2e6 or None
+
+
+def reloading() -> str:
+    """Said when settings begin to be read anew; READY ends it. With the time, as Type=notify-reload wants it."""
+    return f"RELOADING=1\nMONOTONIC_USEC={time.clock_gettime_ns(time.CLOCK_MONOTONIC) // 1000}"
+
+
+def status(text: str) -> str:
+    """One line that `systemctl status` shows."""
+    return f"STATUS={' '.join(text.split())}"

@@ -1,4 +1,4 @@
-"""Reading a file only if nobody but its owner can have written it."""
+"""Reading a file only if nobody but its owner can have written it, and writing one as a whole."""
 
 from __future__ import annotations
 
@@ -38,6 +38,18 @@ def read_guarded(file: Path, *, private: bool) -> bytes:
     if len(data) > LARGEST_FILE:
         raise Unreadable(f"is larger than {LARGEST_FILE} bytes; this is not a configuration file of ours")
     return data
+
+
+def write_whole(file: Path, text: str) -> None:
+    """Put `text` at the file's place, mode 0600, whole or not at all. One writer at a time. Raises `OSError`."""
+    file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    fresh = file.with_name(f".{file.name}.new")
+    fresh.unlink(missing_ok=True)  # left by a writer that was killed
+    with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600), "w") as stream:
+        stream.write(text)
+        stream.flush()
+        os.fsync(stream.fileno())
+    fresh.replace(file)
 
 
 def _why_not_opened(error: OSError) -> str:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from haconn_cli.config.guarded import Unreadable, read_guarded
+from haconn_cli.config.identity import BadIdentity, Identity
 from haconn_cli.config.model import (
     FORMAT,
     Account,
@@ -22,6 +23,7 @@ from haconn_cli.config.model import (
     Servers,
     Service,
     Settings,
+    checked_name,
     parse_interface,
 )
 from haconn_cli.config.paths import Paths
@@ -104,6 +106,12 @@ class _Table:
         except OverflowError:
             raise self.wrong(key, f"is too large; must be {like}") from None
 
+    def texts(self, key: str, like: str) -> tuple[str, ...]:
+        values = self._get(key, (list,), like)
+        if not all(isinstance(value, str) for value in values):
+            raise self.wrong(key, f"must be {like}")
+        return tuple(values)
+
     def secret(self, key: str) -> bytes:
         """Bytes written as hexadecimal digits. The value is never quoted in an error."""
         try:
@@ -179,15 +187,27 @@ def _reset_path(root: _Table) -> ResetPath:
 
 
 def _service(root: _Table) -> Service:
-    usual = Service()
-    table = root.table("service", ("poll_interval", "patience", "own_server", "syslog"))
+    table = root.table("service", tuple(_SERVICE_KEYS))
     with table.rule():
-        return Service(
-            poll_interval=table.number("poll_interval", "0.2 to 60 seconds") if "poll_interval" in table else usual.poll_interval,
-            patience=table.integer("patience", "a whole number of readings, 1 to 60") if "patience" in table else usual.patience,
-            own_server=table.text("own_server", "the name of a server, in quotes") if "own_server" in table else usual.own_server,
-            syslog=table.text("syslog", "the path of a socket, in quotes") if "syslog" in table else usual.syslog,
-        )
+        return Service(**{key: read(table, key, like) for key, (read, like) in _SERVICE_KEYS.items() if key in table})
+
+
+_SERVICE_KEYS: dict[str, tuple[Callable[[_Table, str, str], Any], str]] = {
+    "poll_interval": (_Table.number, "0.2 to 60 seconds"),
+    "patience": (_Table.integer, "a whole number of readings, 1 to 60"),
+    "own_server": (_Table.text, "the name of a server, in quotes"),
+    "syslog": (_Table.text, "the path of a socket, in quotes"),
+    "arbitration_wait": (_Table.number, "0 to 5 seconds"),
+    "dump_wait": (_Table.number, "0 to 540 seconds"),
+    "dump_limit": (_Table.number, "1 to 540 seconds"),
+    "kdump_port": (_Table.integer, "a port, or 0 for none"),
+    "sel_interval": (_Table.number, "1 to 3600 seconds, or 0 for never"),
+    "hook": (_Table.text, "the absolute path of an executable, in quotes"),
+}
+"""How each setting of the service is read, and what it must be like. What is left out is as usual."""
+
+
+_SERVER_KEYS = ("name", "addr", "account", "password", "identity", "addresses", "priority", "delay")
 
 
 def load_servers(file: Path) -> Servers:
@@ -196,7 +216,7 @@ def load_servers(file: Path) -> Servers:
     default = None
     if "default" in root:
         default = _account(root.table("default", ("account", "password")))
-    tables = root.tables("pserver", ("name", "addr", "account", "password")) if "pserver" in root else ()
+    tables = root.tables("pserver", _SERVER_KEYS) if "pserver" in root else ()
     servers = tuple(_server(table) for table in tables)
     with root.rule():
         try:
@@ -215,8 +235,31 @@ def _server(table: _Table) -> ManagedServer:
     with table.rule("addr"):
         bmc = BmcAddress.parse(table.text("addr", '"IP" or "IP:PORT" of the BMC'))
     account = _account(table) if "account" in table or "password" in table else None
+    with table.rule("identity"):
+        identity = _identity(table) if "identity" in table else None
     with table.rule("name"):
-        return ManagedServer(table.text("name", "1 to 31 letters and digits, in quotes"), bmc, account)
+        name = checked_name(table.text("name", "1 to 31 letters and digits, in quotes"))
+    with table.rule():
+        return ManagedServer(name, bmc, account, identity, **_extras(table))
+
+
+def _identity(table: _Table) -> Identity:
+    try:
+        return Identity.parse(table.text("identity", '"guid DIGITS" or "mac ADDRESS"'))
+    except BadIdentity as error:
+        raise BadValue(str(error)) from None
+
+
+def _extras(table: _Table) -> dict[str, Any]:
+    """What most servers leave out."""
+    read: dict[str, Any] = {}
+    if "addresses" in table:
+        read["addresses"] = table.texts("addresses", "a list of IP addresses, each in quotes")
+    if "priority" in table:
+        read["priority"] = table.integer("priority", "a whole number from 0 to 100")
+    if "delay" in table:
+        read["delay"] = table.number("delay", "0 to 60 seconds")
+    return read
 
 
 def load_keys(file: Path) -> KeyRing:

@@ -7,6 +7,8 @@ import re
 from dataclasses import dataclass, field
 from ipaddress import IPv4Interface, IPv6Interface, ip_address, ip_interface
 
+from haconn_cli.config.identity import Identity
+
 FORMAT = 1
 """Version of the configuration files' format; a file with a newer one is refused (HCME1020)."""
 
@@ -18,6 +20,15 @@ LARGEST_PASSWORD = 20
 """Bytes; IPMI 2.0, 22.30 Set User Password."""
 LARGEST_ACCOUNT = 16
 """Bytes; IPMI 2.0, 22.28 Set User Name."""
+MOST_ADDRESSES = 8
+"""Of one server."""
+HIGHEST_PRIORITY = 100
+MOST_KEYS = 3
+"""Live at once: the old one, the new one, and one that was begun by mistake."""
+LONGEST_DELAY = 60.0
+"""Seconds."""
+LONGEST_DUMP = 540
+"""Seconds; the longest budget of a reset is 600, and after the dump the power still has to be seen off."""
 
 _NAME = re.compile(r"[A-Za-z0-9]{1,31}")
 
@@ -41,6 +52,17 @@ def checked_name(name: str) -> str:
     if not _NAME.fullmatch(name):
         raise BadValue(f"name '{name}': must be 1 to 31 letters and digits, like PSERVER1")
     return name
+
+
+def checked_address(text: str) -> str:
+    """`text` if it is the IP address of one host, written as usual, else `BadValue`."""
+    try:
+        address = ip_address(text)
+    except ValueError:
+        raise BadValue(f"address '{text}': must be an IP address, like 192.168.0.1 or fd00::1") from None
+    if address.is_multicast or address.is_unspecified or str(address) != text:
+        raise BadValue(f"address '{text}': must be the address of one host, written {address}")
+    return text
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,9 +185,25 @@ class ManagedServer:
     bmc: BmcAddress
     account: Account | None = None
     """None: the default account."""
+    identity: Identity | None = None
+    """Which BMC it must be; None: the one that each connector sees there first."""
+    addresses: tuple[str, ...] = ()
+    """The server's own addresses, from which its fence_kdump speaks."""
+    priority: int = 0
+    """Of two servers that would reset each other, the one with the higher priority does."""
+    delay: float = 0.0
+    """Seconds that every reset of this server waits first."""
 
     def __post_init__(self) -> None:
         checked_name(self.name)
+        if not 0 <= self.priority <= HIGHEST_PRIORITY:
+            raise BadValue(f"priority {self.priority}: must be 0 to {HIGHEST_PRIORITY}; the higher one wins")
+        if not 0 <= self.delay <= LONGEST_DELAY:
+            raise BadValue(f"delay {self.delay}: must be 0 to {LONGEST_DELAY:.0f} seconds")
+        if len(self.addresses) > MOST_ADDRESSES:
+            raise BadValue(f"{len(self.addresses)} addresses: at most {MOST_ADDRESSES}")
+        for address in self.addresses:
+            checked_address(address)
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,8 +235,14 @@ class Servers:
         return account
 
     def digest(self) -> bytes:
-        """8 bytes that are equal on servers with the same list of servers, BMC addresses and account names, in any order."""
-        lines = sorted(f"{server.name}\0{server.bmc}\0{self.account_of(server).name}" for server in self.servers)
+        """8 bytes that are equal on servers with the same list of servers, in any order.
+
+        In it is what they must agree on: names, BMC addresses, account names, identities and priorities.
+        """
+        lines = sorted(
+            f"{server.name}\0{server.bmc}\0{self.account_of(server).name}\0{server.identity or ''}\0{server.priority}"
+            for server in self.servers
+        )
         return hashlib.sha256("\n".join(lines).encode()).digest()[:8]
 
 
@@ -214,6 +258,18 @@ class Service:
     """The server that this connector stands on; None: HA Monitor tells (HELLO)."""
     syslog: str = "/dev/log"
     """The local syslog socket."""
+    arbitration_wait: float = 0.3
+    """Between announcing a reset and beginning it: many round trips on the reset path. 0: none, and no announcement."""
+    dump_wait: float = 0.0
+    """At most so long a reset waits for a crash dump that is being written; 0: not at all."""
+    dump_limit: float = 60.0
+    """So long a dump-then-cycle waits for the end of the dump that it asked for."""
+    kdump_port: int = 0
+    """UDP port on which fence_kdump is listened for, usually 7410; 0: none."""
+    sel_interval: float = 10.0
+    """Between two looks into a BMC's event log for a crash; 0: none."""
+    hook: str | None = None
+    """An executable that is told every event; None: none."""
 
     def __post_init__(self) -> None:
         if not 0.2 <= self.poll_interval <= 60:
@@ -222,6 +278,17 @@ class Service:
             raise BadValue(f"patience {self.patience}: must be 1 to 60 readings")
         if self.own_server is not None:
             checked_name(self.own_server)
+        for what, value, most in (("arbitration_wait", self.arbitration_wait, 5), ("dump_wait", self.dump_wait, LONGEST_DUMP)):
+            if not 0 <= value <= most:
+                raise BadValue(f"{what} {value}: must be 0 to {most} seconds")
+        if not 1 <= self.dump_limit <= LONGEST_DUMP:
+            raise BadValue(f"dump_limit {self.dump_limit}: must be 1 to {LONGEST_DUMP} seconds")
+        if self.sel_interval != 0 and not 1 <= self.sel_interval <= 3600:
+            raise BadValue(f"sel_interval {self.sel_interval}: must be 1 to 3600 seconds, or 0 for never")
+        if not 0 <= self.kdump_port <= LARGEST_PORT:
+            raise BadValue(f"kdump_port {self.kdump_port}: must be 1 to {LARGEST_PORT}, or 0 for none")
+        if self.hook is not None and not self.hook.startswith("/"):
+            raise BadValue(f"hook '{self.hook}': must be the absolute path of an executable")
 
 
 @dataclass(frozen=True, slots=True)
@@ -237,6 +304,11 @@ class Key:
         if len(self.secret) != 32:
             raise BadValue(f"key {self.id}: must be 32 bytes, not {len(self.secret)}")
 
+    @property
+    def fingerprint(self) -> str:
+        """Eight digits by which two people see that they mean the same key; nothing about the key follows from them."""
+        return hashlib.sha256(self.secret).hexdigest()[:8]
+
 
 @dataclass(frozen=True, slots=True)
 class KeyRing:
@@ -248,8 +320,8 @@ class KeyRing:
     def __post_init__(self) -> None:
         if len(self.cluster) != 16:
             raise BadValue(f"cluster id: must be 16 bytes, not {len(self.cluster)}")
-        if not 1 <= len(self.keys) <= 3:
-            raise BadValue(f"{len(self.keys)} keys: must be 1 to 3")
+        if not 1 <= len(self.keys) <= MOST_KEYS:
+            raise BadValue(f"{len(self.keys)} keys: must be 1 to {MOST_KEYS}")
         if len({key.id for key in self.keys}) != len(self.keys):
             raise BadValue("two keys have the same id")
 

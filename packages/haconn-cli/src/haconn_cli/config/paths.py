@@ -56,6 +56,11 @@ class Paths:
         return self.root / "var/opt/hitachi/haconn2/state"
 
     @property
+    def pins(self) -> Path:
+        """Which BMC each server was first seen with."""
+        return self.state / "pins"
+
+    @property
     def run(self) -> Path:
         """The directory of the control socket, mode 0700."""
         return self.root / "var/opt/hitachi/haconn2/run"

@@ -8,14 +8,15 @@ import os
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
 import tomli_w
 
 from haconn_cli.config.comments import below_head, head
-from haconn_cli.config.load import ConfigMissing, load_haconn, load_servers, read_text
-from haconn_cli.config.model import FORMAT, Account, KeyRing, ResetPath, Servers, Service
+from haconn_cli.config.load import ConfigMissing, load_haconn, load_keys, load_servers, read_text
+from haconn_cli.config.model import FORMAT, Account, KeyRing, ManagedServer, ResetPath, Servers, Service
 from haconn_cli.config.paths import Paths
 
 _LOCK_PATIENCE = 10.0
@@ -104,6 +105,14 @@ def create_keys(paths: Paths, keys: KeyRing) -> None:
         _write(paths.conf_key, keys_text(keys))
 
 
+def change_keys(paths: Paths, change: Callable[[KeyRing], KeyRing], *, drop_comments: bool = False) -> KeyRing:
+    """Set the keys to what `change` makes of the present ones, and return them. Raises as `change_haconn`."""
+    with sole_writer(paths):
+        keys = change(load_keys(paths.conf_key))
+        _replace(paths.conf_key, keys_text(keys), private=True, drop_comments=drop_comments)
+    return keys
+
+
 def present_haconn(paths: Paths) -> tuple[ResetPath | None, Service]:
     """As `load_haconn`; a missing file is one without settings."""
     try:
@@ -126,7 +135,7 @@ def haconn_text(reset_path: ResetPath | None, service: Service) -> str:
     if reset_path is not None:
         parts.append("[resetpath]\n" + _dump(addr=str(reset_path.interface), port=reset_path.port))
     usual = Service()
-    names = ("poll_interval", "patience", "own_server", "syslog")
+    names = [field.name for field in fields(Service)]
     if unusual := {name: getattr(service, name) for name in names if getattr(service, name) != getattr(usual, name)}:
         parts.append("[service]\n" + _dump(**unusual))
     return "\n".join(parts)
@@ -138,7 +147,7 @@ def servers_text(servers: Servers) -> str:
     if servers.default_account is not None:
         parts.append("[default]\n" + _dump(**_account_values(servers.default_account)))
     parts += [
-        "[[pserver]]\n" + _dump(name=server.name, addr=str(server.bmc), **_account_values(server.account))
+        "[[pserver]]\n" + _dump(name=server.name, addr=str(server.bmc), **_account_values(server.account), **_unusual(server))
         for server in servers.servers
     ]
     return "\n".join(parts)
@@ -152,6 +161,14 @@ def keys_text(keys: KeyRing) -> str:
 
 def _account_values(account: Account | None) -> dict[str, str]:
     return {} if account is None else {"account": account.name, "password": account.password}
+
+
+def _unusual(server: ManagedServer) -> dict[str, Any]:
+    """What most servers leave out."""
+    values: dict[str, Any] = {} if server.identity is None else {"identity": str(server.identity)}
+    values |= {"addresses": list(server.addresses)} if server.addresses else {}
+    values |= {"priority": server.priority} if server.priority else {}
+    return values | ({"delay": server.delay} if server.delay else {})
 
 
 def _dump(**values: Any) -> str:

@@ -35,12 +35,16 @@ from haconn_cli.resetpath.wire.messages import Message, build_body, type_of
 Randomness = Callable[[int], bytes]
 Address = tuple[str, int]
 
+EVERYONE = b"\xff" * ID_SIZE
+"""The receiver id of a datagram for all connectors of the cluster."""
 CHALLENGE_PERIOD = 30.0
 """Seconds. A challenge is good in the period it was made in and in the next: 30 to 60 s, many path checks long."""
 CHALLENGE_LIFE = 2 * CHALLENGE_PERIOD
 REPLAY_WIDTH = 1024
 """Datagrams by which one may be overtaken; at 100 a second, ten seconds."""
 _PROTOCOL, _KEY_CLASS = b"HACP", b"reset"
+_MOST_DERIVED = 1024
+"""Keys kept; strangers whose address is as good as any other must not fill the memory."""
 
 
 class Rejected(Exception):  # noqa: N818 - errors here are named for the fact
@@ -72,17 +76,36 @@ def connector_name(address: str, port: int) -> str:
 class Seal:
     """Seals what one participant sends in one life of its, and unseals what it receives."""
 
-    def __init__(self, keys: KeyRing, own: bytes, epoch: bytes) -> None:
+    def __init__(self, keys: KeyRing, own: bytes, epoch: bytes, *, is_connector: bool = False) -> None:
+        """Only a connector hears what is for `EVERYONE`."""
         self.own = own
+        self._receivers = (own, EVERYONE) if is_connector else (own,)
         self._epoch = epoch
         self._cluster = keys.cluster
+        self._sequence = 0
+        self.replace_keys(keys)
+
+    def replace_keys(self, keys: KeyRing) -> None:
+        """From now on these keys, in this very life: the sequence goes on. The cluster must be the same."""
+        assert keys.cluster == self._cluster, "everybody's ids are made of it"
         self._secrets = {key.id: key.secret for key in keys.keys}
         self._sending = keys.keys[0].id
-        self._sequence = 0
         self._derived: dict[tuple[int, bytes, bytes], bytes] = {}
 
-    def seal(self, receiver: bytes, message: Message, request: bytes, challenge: bytes, *, reply: bool = False) -> bytes:
-        """The datagram that carries `message`, under the next sequence number."""
+    def seal(
+        self,
+        receiver: bytes,
+        message: Message,
+        request: bytes,
+        challenge: bytes,
+        *,
+        reply: bool = False,
+        key_id: int | None = None,
+    ) -> bytes:
+        """The datagram that carries `message`, under the next sequence number.
+
+        `key_id`: of the key that the receiver is known to have; else, or where it is gone, the one that is sent with.
+        """
         self._sequence += 1
         frame = Frame(
             type=type_of(message),
@@ -93,7 +116,7 @@ class Seal:
             challenge=challenge,
             request=request,
             body=build_body(message),
-            key_id=self._sending,
+            key_id=key_id if key_id in self._secrets else self._sending,
             flags=FLAG_REPLY if reply else 0,
         )
         covered = build_frame(frame)
@@ -108,7 +131,7 @@ class Seal:
             frame = parse_frame_untrusted(datagram)
         except Malformed as error:
             raise Rejected(str(error)) from None
-        if frame.receiver != self.own:
+        if frame.receiver not in self._receivers:
             raise Rejected("receiver")
         if frame.sender not in senders:
             raise Rejected("sender")
@@ -126,6 +149,8 @@ class Seal:
         direction = (key_id, sender, receiver)
         if direction not in self._derived:
             info = b"\0".join((_PROTOCOL, _KEY_CLASS, sender + receiver))
+            if len(self._derived) >= _MOST_DERIVED:
+                del self._derived[next(iter(self._derived))]
             self._derived[direction] = HKDF(SHA256(), 32, self._cluster, info).derive(self._secrets[key_id])
         return self._derived[direction]
 
@@ -170,14 +195,19 @@ class ReplayWindow:
         self._highest = 0
         self._seen = 0
 
+    def is_new(self, sequence: int) -> bool:
+        """Whether `accept` would."""
+        behind = self._highest - sequence
+        return behind < 0 or (behind < REPLAY_WIDTH and sequence > 0 and not self._seen >> behind & 1)
+
     def accept(self, sequence: int) -> bool:
         """Whether the number is new; it is not the next time. Only for numbers out of genuine datagrams."""
+        if not self.is_new(sequence):
+            return False
         ahead = sequence - self._highest
         if ahead > 0:
             self._seen = (self._seen << min(ahead, REPLAY_WIDTH) | 1) & ((1 << REPLAY_WIDTH) - 1)
             self._highest = sequence
-            return True
-        if -ahead >= REPLAY_WIDTH or sequence <= 0 or self._seen >> -ahead & 1:
-            return False
-        self._seen |= 1 << -ahead
+        else:
+            self._seen |= 1 << -ahead
         return True

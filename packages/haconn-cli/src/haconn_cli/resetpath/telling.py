@@ -16,6 +16,9 @@ _PHASES = {
     Phase.CONFIRMING_OFF: "confirming that it is off",
     Phase.SWITCHING_ON: "switching on",
     Phase.CONFIRMING_ON: "confirming that it is on",
+    Phase.ARBITRATING: "listening whether another server resets this one first",
+    Phase.WAITING_FOR_DUMP: "waiting for the end of its crash dump",
+    Phase.DUMPING: "asked it for a crash dump",
 }
 
 _CODES = {
@@ -23,7 +26,7 @@ _CODES = {
     ResultCode.ALREADY_OFF: "was off already; nothing was switched",
     ResultCode.CYCLED_CONFIRMED: "seen off, then switched on",
     ResultCode.RESET_UNVERIFIED: "the BMC accepted the reset, which cannot be seen from outside: not proven",
-    ResultCode.UNREACHABLE: "the BMC does not answer",
+    ResultCode.UNREACHABLE: "the BMC could not be talked to, so nothing is known of the power",
     ResultCode.WRONG_PASSWORD: "the BMC does not take the account or password",
     ResultCode.WRONG_IDENTITY: "another BMC answers at that address",
     ResultCode.REFUSED_BY_BMC: "the BMC refuses the command",
@@ -31,6 +34,7 @@ _CODES = {
     ResultCode.TIMEOUT: "the time was over before it was proven",
     ResultCode.INTERRUPTED: "the connector stopped meanwhile; how far it came is not known",
     ResultCode.UNKNOWN_REQUEST: "the connector knows nothing of this request; what became of it is not known",
+    ResultCode.LOST_RACE: "the other server, which has more right, resets this one at the same time; nothing was switched",
     ResultCode.UNKNOWN_TARGET: "the connector has no such server",
     ResultCode.OWN_SERVER: "that is the server the connector stands on; only with force",
     ResultCode.BUSY: "the connector has too much to do; ask again",
@@ -52,10 +56,13 @@ def _count(readings: int) -> str:
 def result_lines(target: str, result: ResetResult) -> Iterator[str]:
     """The verdict, then what it rests on, a line each."""
     verdict = "succeeded" if result.code.is_success else "refused" if result.code.is_refusal else "FAILED"
-    yield f"reset of {target} {verdict}: {result.code.name}: {_CODES[result.code]}"
+    why = "" if result.code.is_success else result.evidence.detail
+    yield f"reset of {target} {verdict}: {result.code.name}: {_CODES[result.code]}" + (f": {why}" if why else "")
     if result.code is ResultCode.CYCLED_CONFIRMED:
         yield "  power: seen on again" if result.back_on else "  power: not seen on again"
     yield from _evidence_lines(result.evidence)
+    if result.code.is_success and result.evidence.detail:
+        yield f"  {result.evidence.detail}"
 
 
 def _times(readings: list[Reading]) -> str:
@@ -73,5 +80,3 @@ def _evidence_lines(evidence: Evidence) -> Iterator[str]:
         yield f"  {command}"
     if evidence.bmc_guid:
         yield f"  BMC GUID {evidence.bmc_guid.hex()}, cipher suite {evidence.cipher_suite}"
-    if evidence.detail:
-        yield f"  {evidence.detail}"

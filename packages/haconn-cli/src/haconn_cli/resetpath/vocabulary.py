@@ -38,6 +38,8 @@ class Action(IntEnum):
     """Power off, be seen off, power on: the reset that can be proven, and the default."""
     RESET = 3
     """The chassis' own hard reset. There is no moment without power to see, so it never counts as success."""
+    DUMP_CYCLE = 4
+    """Diagnostic interrupt, so that the operating system writes a dump; wait for its end or for a while; then as CYCLE."""
 
 
 SHORTEST_BUDGET, USUAL_BUDGET, LONGEST_BUDGET = 1.0, 60.0, 600.0
@@ -61,6 +63,8 @@ class ResultCode(IntEnum):
     INTERRUPTED = 38
     UNKNOWN_REQUEST = 39
     """The connector holds no request of that id, so what became of it is not known."""
+    LOST_RACE = 40
+    """Somebody with more right was about to reset the very server that wanted this reset; nothing was switched."""
     UNKNOWN_TARGET = 64
     OWN_SERVER = 65
     BUSY = 66
@@ -87,6 +91,12 @@ class Phase(IntEnum):
     CONFIRMING_OFF = 5
     SWITCHING_ON = 6
     CONFIRMING_ON = 7
+    ARBITRATING = 8
+    """Has announced the reset to the other connectors, and listens whether one of them means to reset us first."""
+    WAITING_FOR_DUMP = 9
+    """The server writes a crash dump; the reset waits for its end, at most `dump_wait`."""
+    DUMPING = 10
+    """The diagnostic interrupt was sent."""
 
 
 class Link(IntEnum):
@@ -109,6 +119,7 @@ class Status(IntEnum):
     OWN_SERVER = 1
     MONITORING = 2
     POFF_DETECTED = 3
+    DUMP_DETECTED = 4
 
     @property
     def words(self) -> str:
@@ -118,6 +129,7 @@ class Status(IntEnum):
             Status.OWN_SERVER: "(own server)",
             Status.MONITORING: "monitoring",
             Status.POFF_DETECTED: "poff detected",
+            Status.DUMP_DETECTED: "dump detected",
         }[self]
 
 
@@ -126,6 +138,10 @@ class EventKind(IntEnum):
 
     POWER_OFF = 1
     POWER_ON = 2
+    LINK_LOST = 3
+    LINK_BACK = 4
+    DUMP_STARTED = 5
+    DUMP_ENDED = 6
 
 
 @dataclass(frozen=True, slots=True)

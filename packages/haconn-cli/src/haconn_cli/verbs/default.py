@@ -14,6 +14,14 @@ from haconn_cli.words import DROP_COMMENTS, WrongWords, settings, split_flag
 
 _RIGHT = "haconnsetup default account=ACCOUNT"
 
+HELP = f"""\
+usage: {_RIGHT}
+
+Sets the BMC account of all servers that are added without one of their own. The password is asked for, or read as one
+line from a pipe; it is never taken from the command line. Up to 16 bytes of name and 20 of password.
+"""
+"""What `haconnsetup default --help` prints."""
+
 
 def run(words: Sequence[str], paths: Paths) -> Exit:
     """Set the default account; asks for its password. Raises `WrongWords`, `BadValue`, and what `store.change_servers` raises."""

@@ -13,8 +13,9 @@ from haconn_cli.config.load import load_settings
 from haconn_cli.config.model import Settings
 from haconn_cli.config.paths import Paths
 from haconn_cli.config.wording import no_such_server
-from haconn_cli.control import NOT_PROCESSING, NotRunning, StatusReport, ask_status
+from haconn_cli.control import NOT_PROCESSING, NotRunning, ask_status
 from haconn_cli.exits import Exit
+from haconn_cli.reports import StatusReport
 from haconn_cli.resetpath.client import NoSocket, NotAnswered, Path, open_requester
 from haconn_cli.resetpath.outcomes import Why
 from haconn_cli.resetpath.telling import progress_line, result_lines

@@ -14,6 +14,17 @@ from haconn_cli.words import DROP_COMMENTS, WrongWords, settings, split_flag
 _RIGHT = "haconnsetup resetpath [addr=IP/MASK] [port=PORT]"
 _FIRST = "haconnsetup resetpath addr=IP/MASK port=PORT, like addr=192.168.0.1/24 port=30000"
 
+HELP = f"""\
+usage: {_RIGHT}
+
+Sets this server's address on the reset path and the cluster's UDP port. Both are needed the first time; later, what is
+left out stays. A connector that runs needs a restart for it.
+addr  this server's address there, with the mask: 192.168.0.1/24, 192.168.0.1/255.255.255.0 or fd00::1/64
+port  5001 to 65535: HA Monitor's management server port, the same on every server of the cluster
+A change to a file with comments of yours below its first setting is refused unless --drop-comments is added.
+"""
+"""What `haconnsetup resetpath --help` prints."""
+
 
 def run(words: Sequence[str], paths: Paths) -> Exit:
     """Set or change the reset path. Raises `WrongWords`, `BadValue`, and what `store.change_haconn` raises."""

@@ -3,39 +3,30 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Hashable, Mapping
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Protocol, TypeVarTuple
 
 import trio
 
-from haconn_cli.resetpath.vocabulary import LONGEST_BUDGET, SHORTEST_BUDGET, Action, Phase, ResetResult, ResultCode
+from haconn_cli.resetpath.vocabulary import LONGEST_BUDGET, SHORTEST_BUDGET, EventKind, Phase, ResetResult, ResultCode
 from haconn_daemon.bmc import Bmc
 from haconn_daemon.fence.actuator import carry_out
-from haconn_daemon.fence.plan import Plan, Timing
-from haconn_daemon.fence.record import Intent, Record
+from haconn_daemon.fence.arbitration import Arbitration
+from haconn_daemon.fence.dump import DumpWait
+from haconn_daemon.fence.hold import Hold
+from haconn_daemon.fence.operation import Operation, Order
+from haconn_daemon.fence.plan import Plan
+from haconn_daemon.fence.race import Race
+from haconn_daemon.fence.record import Course, Intent, Record
+from haconn_daemon.fence.rules import Rules
+from haconn_daemon.fence.steps import Timing
 
 Words = TypeVarTuple("Words")
 
 RECORD_PATIENCE = 0.4
 """Seconds that a reset waits for the disk. After that it goes on without a record: a dying disk must not keep a server alive."""
-
-
-@dataclass(frozen=True, slots=True)
-class Order:
-    """A reset that somebody entitled asks for."""
-
-    target: str
-    action: Action
-    budget: float
-    """Seconds; one outside the shortest and longest is moved to the nearer end."""
-    requester: str
-    reason: str
-    ticket: str
-    """What the requester finds its answer by; kept in the record."""
-    force: bool = False
-    """Even if the target is our own server."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,34 +37,11 @@ class Admitted:
     joined: bool
 
 
-@dataclass(slots=True)
-class Operation:
-    """A reset that runs."""
-
-    id: bytes
-    order: Order
-    plan: Plan
-    done: trio.Event = field(default_factory=trio.Event)
-    writing: trio.Lock = field(default_factory=trio.Lock)
-    """So that the record has its lines in their order: nobody joins what is not on the disk yet."""
-    _news: trio.Event = field(default_factory=trio.Event)
-
-    def stir(self) -> None:
-        """Wake whoever waits for the plan's result."""
-        self._news.set()
-        self._news = trio.Event()
-
-    async def result(self) -> ResetResult:
-        """The plan's result, at its deadline at the latest."""
-        while self.plan.result is None:
-            with trio.move_on_at(self.plan.deadline):
-                await self._news.wait()
-            self.plan.expire(trio.current_time())
-        return self.plan.result
-
-
 class Teller(Protocol):
     """Who is told of an operation's course."""
+
+    def announce(self, operation: Operation, requester: str, priority: int) -> None:
+        """The other connectors should know of it, on whose side, and with what right; `requester` may be empty."""
 
     def progress(self, operation: Operation, phase: Phase, reads: int) -> None:
         """Something has been done or seen."""
@@ -95,15 +63,20 @@ class Desk:
         own_servers: Callable[[], frozenset[str]],
         teller: Teller,
         is_settled: Callable[[str], bool] = lambda target: True,
+        is_dumping: Callable[[str], bool] = lambda target: False,
         timing: Timing | None = None,
+        rules: Rules | None = None,
     ) -> None:
-        """`is_settled(target)`: whether its BMC has answered without a gap lately."""
+        """`is_settled(target)`: whether its BMC has answered without a gap lately; `is_dumping`: whether it writes a dump."""
         self._bmcs = bmcs
         self._record = record
         self._own_servers = own_servers
         self._teller = teller
-        self._is_settled = is_settled
+        self._is_settled, self._is_dumping = is_settled, is_dumping
         self._timing = timing or Timing()
+        self.rules = rules or Rules()
+        """May be replaced at any time; it holds for operations that begin afterwards."""
+        self._arbitration = Arbitration()
         self._running: dict[str, Operation] = {}   # by target
         self._nursery: trio.Nursery | None = None
         self._is_closing = False
@@ -131,20 +104,43 @@ class Desk:
             if running.plan.may_be_joined:
                 running.plan.extend(deadline)
                 running.stir()
-                await self._keep(running, self._record.join, running.id.hex(), order.ticket)
+                await self._keep(running, self._record.join, running.id.hex(), order.ticket, order.requester)
                 return Admitted(running.id, joined=True)
             with trio.move_on_at(deadline):
                 await running.done.wait()
+            if trio.current_time() >= deadline:
+                return ResultCode.BUSY
         if order.target not in self._bmcs:
             return ResultCode.UNKNOWN_TARGET
-        if order.target in self._own_servers() and not order.force:
+        own = self._own_servers()
+        if order.target in own and (not order.force or len(own) > 1):   # disputed: it may be anybody's BMC
             return ResultCode.OWN_SERVER
         if self._is_closing or self._nursery is None or trio.current_time() >= deadline:
             return ResultCode.BUSY
         operation = self._begin(order, deadline)
-        await self._keep(operation, self._record.intend, _intent(operation))
-        self._nursery.start_soon(self._see_through, operation)
+        self._nursery.start_soon(self._see_through, operation, self._bmcs[order.target])
+        await self._write_intent(operation)
         return Admitted(operation.id, joined=False)
+
+    async def leave(self, operation: bytes, ticket: str) -> None:
+        """Have the record keep that somebody who joined goes without the result; he may be told when this returns."""
+        for running in self.running:
+            if running.id == operation:
+                await self._keep(running, self._record.leave, operation.hex(), ticket)
+
+    def heard_intent(self, target: str, requester: str, priority: int, sender: Hashable, now: float) -> None:
+        """Another connector announces that it resets `target`, for the server that it stands on (empty: it does not know)."""
+        self._arbitration.heard(target, requester, priority, sender, now)
+        for operation in self.running:
+            if operation.race is not None:
+                operation.race.weigh(self._arbitration, now)
+                operation.stir()
+
+    def dump_sign(self, target: str, kind: EventKind) -> None:
+        """`target` began to write a crash dump (DUMP_STARTED), or has ended (DUMP_ENDED)."""
+        if (operation := self._running.get(target)) is not None:
+            operation.plan.dump_sign(kind, trio.current_time())
+            operation.stir()
 
     async def close(self, patience: float) -> None:
         """Take no more orders; give running ones `patience` seconds, then they end as INTERRUPTED."""
@@ -159,33 +155,90 @@ class Desk:
             for operation in self.running:
                 await operation.done.wait()
 
+    # ── the beginning ─────────────────────────────────────────────────────────
+
     def _begin(self, order: Order, deadline: float) -> Operation:
-        now = trio.current_time()
-        plan = Plan(order.action, now, deadline - now, self._timing, is_settled=self._is_settled(order.target))
-        operation = self._running[order.target] = Operation(os.urandom(16), order, plan)
+        now, rules, target = trio.current_time(), self.rules, order.target
+        plan = Plan(
+            order.action, now, deadline - now, self._timing,
+            is_settled=self._is_settled(target),
+            hold=Hold(is_recorded=False, delayed_until=now + rules.delays.get(target, 0.0)),
+            dump=DumpWait(rules.dump_wait, rules.dump_limit, self._is_dumping(target)),
+        )  # fmt: skip
+        operation = self._running[target] = Operation(os.urandom(16), order, plan)
+        if rules.arbitration_wait:
+            self._enter_race(operation, rules, now)
         return operation
 
-    async def _see_through(self, operation: Operation) -> None:
+    def _enter_race(self, operation: Operation, rules: Rules, now: float) -> None:
+        """Who would be reset with more right gives way now; else the others are told, and the power command waits for them."""
+        own, target = self._own() or "", operation.order.target
+        if own == target:
+            return
+        operation.race = race = Race(operation.plan, target, own, rules.priorities.get(own, 0), rules.arbitration_wait)
+        race.weigh(self._arbitration, now)
+        if operation.plan.result is None and race.enter(now):
+            self._teller.announce(operation, race.own, race.right)
+
+    def _own(self) -> str | None:
+        """The server that we stand on, where exactly one is known."""
+        own = self._own_servers()
+        return next(iter(own)) if len(own) == 1 else None
+
+    async def _write_intent(self, operation: Operation) -> None:
+        """While the login and the first reading go on; only the power command waits for it."""
+        began = trio.current_time()
+        await self._keep(operation, self._record.intend, _intent(operation))
+        operation.plan.findings.took("recorded", trio.current_time() - began)
+        operation.plan.hold.is_recorded = True
+        operation.stir()
+
+    # ── the course and the end ────────────────────────────────────────────────
+
+    async def _see_through(self, operation: Operation, bmc: Bmc) -> None:
         """From the first step to the answer. The session's close, which may be slow, does not hold the answer back."""
-        plan = operation.plan
 
         def on_news() -> None:
-            operation.stir()
-            if not operation.done.is_set():
-                self._teller.progress(operation, plan.phase, plan.reads)
+            self._tell(operation)
 
         async with trio.open_nursery() as nursery:
-            nursery.start_soon(carry_out, plan, self._bmcs[operation.order.target], on_news)
+            nursery.start_soon(carry_out, operation.plan, bmc, on_news, operation.sleep_until)
+            if operation.race is not None:
+                nursery.start_soon(self._repeat_announcements, operation, operation.race)
             await self._conclude(operation, await operation.result())
 
+    async def _repeat_announcements(self, operation: Operation, race: Race) -> None:
+        """While the others are listened to, and after the power command left."""
+        while operation.plan.result is None:
+            await trio.sleep(race.interval)
+            if race.has_to_repeat(trio.current_time()):
+                self._teller.announce(operation, race.own, race.right)
+
+    def _tell(self, operation: Operation) -> None:
+        plan, race = operation.plan, operation.race
+        if race is not None and plan.result is None and (race.commits() or race.has_to_announce(trio.current_time())):
+            self._teller.announce(operation, race.own, race.right)
+        operation.stir()
+        if not operation.done.is_set():
+            self._teller.progress(operation, plan.phase, plan.reads)
+
     async def _conclude(self, operation: Operation, result: ResetResult) -> None:
-        await self._keep(operation, self._record.conclude, operation.id.hex(), result)
+        plan = operation.plan
+        course = Course(round(trio.current_time() - plan.started, 6), tuple(plan.findings.steps))
+        why = await self._keep(operation, self._record.conclude, operation.id.hex(), result, course)
+        if why:
+            told = f"{result.evidence.detail}; not durable: {why}"
+            result = replace(result, evidence=replace(result.evidence, detail=told))
         del self._running[operation.order.target]
         operation.done.set()
         self._teller.finished(operation, result)
+        await self._tidy()
 
-    async def _keep(self, operation: Operation, write: Callable[[*Words], None], *words: *Words) -> None:
-        """Have the record write, in a thread and not for long: no disk may hold up a path check or a reset."""
+    async def _keep(self, operation: Operation, write: Callable[[*Words], None], *words: *Words) -> str:
+        """Have the record write, in a thread and not for long: no disk may hold up a path check or a reset.
+
+        Returns why it did not, or nothing.
+        """
         why = f"the disk took longer than {RECORD_PATIENCE:g} s"
         with trio.move_on_after(RECORD_PATIENCE):
             try:
@@ -194,8 +247,18 @@ class Desk:
             except (OSError, RuntimeError) as error:     # RuntimeError: no thread to be had
                 why = str(error)
             else:
-                return
+                return ""
+        operation.plan.findings.remark(f"not durable: {why}")
         self._teller.not_recorded(operation, why)
+        return why
+
+    async def _tidy(self) -> None:
+        """Shorten the record, after the answer: nobody waits for that."""
+        with trio.move_on_after(RECORD_PATIENCE):
+            try:
+                await trio.to_thread.run_sync(self._record.tidy, abandon_on_cancel=True)
+            except (OSError, RuntimeError):
+                return      # the next line that does not fit says so
 
 
 def _intent(operation: Operation) -> Intent:

@@ -11,44 +11,33 @@ import fcntl
 import json
 import os
 import threading
-from dataclasses import asdict, dataclass
+from collections import deque
 from pathlib import Path
-from typing import Any
 
-from haconn_cli.resetpath.vocabulary import Evidence, Reading, ResetResult, ResultCode
+from haconn_cli.resetpath.vocabulary import ResetResult
+from haconn_daemon.fence.history import (
+    Course,
+    HistoryEntry,
+    Intent,
+    Line,
+    Past,
+    history_of,
+    intent_line,
+    is_result,
+    join_line,
+    leave_line,
+    parse_line,
+    past_of,
+    result_line,
+)
 
-MOST_LINES = 4096
-"""Kept when the record is shortened, which happens at a start."""
-_OPERATION_SIZE = 16
+MOST_LINES, MOST_BYTES = 4096, 4_000_000
+"""Kept when the record is shortened: at a start, and whenever it has grown to `GROWTH` times one of them."""
+GROWTH = 1.25
+_MOST_UNWRITTEN = 256
+"""Lines that a broken disk did not take and the history still shows."""
 
-
-@dataclass(frozen=True, slots=True)
-class Intent:
-    """A reset that is about to begin."""
-
-    operation: str
-    """Its id, in hexadecimal."""
-    target: str
-    action: str
-    requester: str
-    budget: float
-    reason: str
-    ticket: str
-    """What the requester finds its answer by, as the reset path has it."""
-    time: str
-    """UTC, ISO 8601; for a person only."""
-
-
-@dataclass(frozen=True, slots=True)
-class Past:
-    """A reset of an earlier life of the connector, with its final answer."""
-
-    operation: bytes
-    target: str
-    tickets: tuple[str, ...]
-    result: ResetResult
-    was_cut_short: bool
-    """Whether it is found only now that a crash interrupted it."""
+__all__ = ["Course", "HistoryEntry", "Intent", "Past", "Record"]
 
 
 class Record:
@@ -58,6 +47,8 @@ class Record:
         self._path = path
         self._writing = threading.Lock()
         self._claim: int | None = None
+        self._lines = self._bytes = 0
+        self._unwritten: deque[Line] = deque(maxlen=_MOST_UNWRITTEN)
 
     def open(self) -> list[Past]:
         """Read what was there, shorten it, and conclude as INTERRUPTED what a crash cut short.
@@ -66,10 +57,7 @@ class Record:
         """
         self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._claim = _claim(self._path.with_suffix(".lock"))
-        lines = self._path.read_text(encoding="utf-8", errors="replace").splitlines() if self._path.exists() else []
-        entries = [entry for line in lines if (entry := _parsed(line)) is not None][-MOST_LINES:]
-        self._write(entries)
-        past = _past(entries)
+        past = past_of(self._rewrite(self._read()))
         for reset in past:
             if reset.was_cut_short:
                 self.conclude(reset.operation.hex(), reset.result)
@@ -83,46 +71,90 @@ class Record:
 
     def intend(self, intent: Intent) -> None:
         """On the disk when this returns. Raises OSError."""
-        self._append(asdict(intent))
+        self._append(intent_line(intent))
 
-    def join(self, operation: str, ticket: str) -> None:
+    def join(self, operation: str, ticket: str, requester: str) -> None:
         """Another requester waits for the same operation; on the disk when this returns. Raises OSError."""
-        self._append({"operation": operation, "ticket": ticket})
+        self._append(join_line(operation, ticket, requester))
 
-    def conclude(self, operation: str, result: ResetResult) -> None:
+    def leave(self, operation: str, ticket: str) -> None:
+        """A requester is told that his time is over, and keeps that answer; on the disk when this returns. Raises OSError."""
+        self._append(leave_line(operation, ticket))
+
+    def conclude(self, operation: str, result: ResetResult, course: Course | None = None) -> None:
         """On the disk when this returns. Raises OSError."""
-        evidence = result.evidence
-        self._append(
-            {
-                "operation": operation,
-                "code": result.code.name,
-                "back_on": result.back_on,
-                "detail": evidence.detail,
-                "readings": [[reading.after, reading.power_is_on] for reading in evidence.readings],
-                "power_commands": list(evidence.power_commands),
-                "bmc_guid": evidence.bmc_guid.hex(),
-                "cipher_suite": evidence.cipher_suite,
-            }
-        )
+        self._append(result_line(operation, result, course or Course()))
 
-    def _append(self, entry: dict[str, object]) -> None:
+    def tidy(self) -> None:
+        """Shorten it if it has grown too long; what has no result yet keeps its lines. Raises OSError; then all is as before."""
         with self._writing:
-            descriptor = os.open(self._path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
-            try:
-                _write_line(descriptor, json.dumps(entry).encode() + b"\n")
-                os.fdatasync(descriptor)
-            finally:
-                os.close(descriptor)
+            if self._lines > GROWTH * MOST_LINES or self._bytes > GROWTH * MOST_BYTES:
+                self._rewrite(self._read())
 
-    def _write(self, entries: list[dict[str, object]]) -> None:
-        """The whole file anew, by rename: a line that a crash cut in half is gone, none else."""
+    def history(self) -> list[HistoryEntry]:
+        """Every reset that is known, the oldest first; also while others write. Raises OSError."""
+        with self._writing:
+            unwritten = list(self._unwritten)
+            lines = self._read()
+        return history_of([*lines, *unwritten], frozenset(line["operation"] for line in unwritten))
+
+    def _read(self) -> list[Line]:
+        text = self._path.read_text(encoding="utf-8", errors="replace") if self._path.exists() else ""
+        return [line for row in text.splitlines() if (line := parse_line(row)) is not None]
+
+    def _append(self, line: Line) -> None:
+        try:
+            with self._writing:
+                self._append_octets(_octets(line))
+        except OSError:
+            self._unwritten.append(line)
+            raise
+
+    def _append_octets(self, octets: bytes) -> None:
+        descriptor = os.open(self._path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            _write_line(descriptor, octets)
+            os.fdatasync(descriptor)
+        finally:
+            os.close(descriptor)
+        self._lines += 1
+        self._bytes += len(octets)
+
+    def _rewrite(self, lines: list[Line]) -> list[Line]:
+        """The whole file anew, by rename, without what is too old and what a crash cut in half. Returns what is kept."""
+        kept = _newest(lines)
+        rows = [_octets(line) for line in kept]
         fresh = self._path.with_suffix(".new")
-        with fresh.open("w", encoding="utf-8") as file:
-            os.fchmod(file.fileno(), 0o600)
-            file.writelines(json.dumps(entry) + "\n" for entry in entries)
-            file.flush()
-            os.fsync(file.fileno())
-        fresh.replace(self._path)
+        descriptor = os.open(fresh, os.O_WRONLY | os.O_TRUNC | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            os.fchmod(descriptor, 0o600)
+            _write_line(descriptor, b"".join(rows))
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+        fresh.rename(self._path)
+        _sync_directory(self._path.parent)
+        self._lines, self._bytes = len(rows), sum(map(len, rows))
+        return kept
+
+
+def _newest(lines: list[Line]) -> list[Line]:
+    """The newest that fit, and whatever has no result yet, however old. A reset is kept whole or not at all."""
+    sizes: dict[str, list[int]] = {}
+    for line in lines:
+        sizes.setdefault(line["operation"], []).append(len(_octets(line)))
+    kept, count, octets = set[str](), 0, 0
+    for operation in dict.fromkeys(line["operation"] for line in reversed(lines)):
+        count, octets = count + len(sizes[operation]), octets + sum(sizes[operation])
+        if count > MOST_LINES or octets > MOST_BYTES:
+            break
+        kept.add(operation)
+    kept |= {line["operation"] for line in lines if "target" in line} - {line["operation"] for line in lines if is_result(line)}
+    return [line for line in lines if line["operation"] in kept]
+
+
+def _octets(line: Line) -> bytes:
+    return json.dumps(line).encode() + b"\n"
 
 
 def _claim(path: Path) -> int:
@@ -136,43 +168,18 @@ def _claim(path: Path) -> int:
     return descriptor
 
 
-def _write_line(descriptor: int, line: bytes) -> None:
+def _write_line(descriptor: int, octets: bytes) -> None:
     """All of it or nothing: a full disk takes a part without an error, and half a line would spoil the next one."""
     size = os.fstat(descriptor).st_size
-    if os.write(descriptor, line) < len(line):
+    if os.write(descriptor, octets) < len(octets):
         os.ftruncate(descriptor, size)
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
 
-def _parsed(line: str) -> dict[str, Any] | None:
+def _sync_directory(path: Path) -> None:
+    """Without it a loss of power may bring back the file as it was before the rename, without what was appended since."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
-        entry = json.loads(line)
-        is_ours = len(bytes.fromhex(entry["operation"])) == _OPERATION_SIZE
-    except (ValueError, KeyError, TypeError, RecursionError):
-        return None     # a line that a crash cut in half
-    return entry if is_ours else None
-
-
-def _past(entries: list[dict[str, Any]]) -> list[Past]:
-    by_operation: dict[str, list[dict[str, Any]]] = {}
-    for entry in entries:
-        by_operation.setdefault(entry["operation"], []).append(entry)
-    return [_reset(operation, lines) for operation, lines in by_operation.items() if any("target" in line for line in lines)]
-
-
-def _reset(operation: str, lines: list[dict[str, Any]]) -> Past:
-    target = next(str(line["target"]) for line in lines if "target" in line)   # a slow disk may have it behind others
-    tickets = tuple(str(line["ticket"]) for line in lines if "ticket" in line)
-    result = next((parsed for line in lines if "code" in line and (parsed := _result(line)) is not None), None)
-    interrupted = ResetResult(ResultCode.INTERRUPTED, evidence=Evidence(detail="the connector stopped in the middle"))
-    return Past(bytes.fromhex(operation), target, tickets, result or interrupted, result is None)
-
-
-def _result(line: dict[str, Any]) -> ResetResult | None:
-    try:
-        readings = tuple(Reading(float(after), bool(is_on)) for after, is_on in line["readings"])
-        commands = tuple(str(command) for command in line["power_commands"])
-        guid, suite, detail = bytes.fromhex(line["bmc_guid"]), int(line["cipher_suite"]), str(line["detail"])
-        return ResetResult(ResultCode[line["code"]], bool(line["back_on"]), Evidence(readings, guid, suite, commands, detail))
-    except (KeyError, ValueError, TypeError, OverflowError):
-        return None     # a line that we did not write; without a result the reset counts as interrupted
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

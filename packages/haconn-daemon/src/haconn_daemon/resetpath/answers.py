@@ -11,6 +11,7 @@ from haconn_daemon.resetpath.peers import Peer
 
 KEPT_FOR = 24 * 3600.0
 MOST_ANSWERS = 4096
+_MOST_EARLY = 64
 
 
 @dataclass(slots=True, eq=False)
@@ -27,6 +28,8 @@ class Asked:
     operation: bytes | None = None
     ended: float | None = None
     """When the final answer was given."""
+    has_left: bool = False
+    """Its time is over before the operation's: it gets an answer of its own."""
 
 
 class Answers:
@@ -36,6 +39,7 @@ class Answers:
         self._asked: dict[RequestKey, Asked] = {}
         self._members: dict[bytes, list[Asked]] = {}
         self._results: dict[bytes, ResetResult] = {}
+        self._early: dict[bytes, ResetResult] = {}   # of operations that ended before their first request was bound to them
 
     def find(self, key: RequestKey) -> Asked | None:
         """What is known of a request."""
@@ -53,16 +57,25 @@ class Answers:
         """Bind a request to an operation; the operation's result if it has one already."""
         asked.operation = operation
         self._members.setdefault(operation, []).append(asked)
+        if operation in self._early:
+            self._results.setdefault(operation, self._early.pop(operation))
         return self._results.get(operation)
 
     def members(self, operation: bytes) -> list[Asked]:
-        """Those that share the operation and have no final answer."""
-        return [asked for asked in self._members.get(operation, ()) if asked.ended is None]
+        """Those that share the operation, and its result once there is one."""
+        return [asked for asked in self._members.get(operation, ()) if asked.ended is None and not asked.has_left]
 
     def end(self, operation: bytes, result: ResetResult) -> None:
-        """Keep the operation's result as long as its requests are kept. The first one stays."""
+        """Keep the operation's result as long as its requests are kept. The first one stays.
+
+        A disk that hangs may hold up the acceptance until the operation is over; then the result waits for its request.
+        """
         if operation in self._members:
             self._results.setdefault(operation, result)
+            return
+        self._early.setdefault(operation, result)
+        if len(self._early) > _MOST_EARLY:
+            del self._early[next(iter(self._early))]
 
     def is_under_way(self, target: str) -> bool:
         """Whether a reset of that server was asked for and has no final answer."""

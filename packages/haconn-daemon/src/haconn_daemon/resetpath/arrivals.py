@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from haconn_cli.resetpath.vocabulary import Action
+from haconn_cli.resetpath.seal import Address
+from haconn_cli.resetpath.vocabulary import Action, EventKind
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,4 +61,65 @@ class OtherVersionSeen:
     address: tuple[str, int]
 
 
-Arrival = ResetAsked | HelloSeen | ResultAcknowledged | OtherVersionSeen
+@dataclass(frozen=True, slots=True)
+class IntentHeard:
+    """Another connector is about to reset a server. Comes once for an announcement, and only of one that is fresh."""
+
+    sender: str
+    """The connector: `ADDRESS:PORT`."""
+    target: str
+    requester: str
+    """The server it stands on; empty: it does not know."""
+    priority: int
+    operation: bytes
+    """16 bytes."""
+
+
+@dataclass(frozen=True, slots=True)
+class EventHeard:
+    """Another connector saw something. A hint: nothing is proven by it."""
+
+    sender: str
+    kind: EventKind
+    server: str
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectorSeen:
+    """Another connector is there, or is there again in another life."""
+
+    address: Address
+    own_server: str
+    version: str
+
+
+@dataclass(frozen=True, slots=True)
+class ServersDiffer:
+    """Another connector has another list of servers than this one, or no longer has."""
+
+    address: Address
+    differ: bool
+
+
+@dataclass(frozen=True, slots=True)
+class VersionsDiffer:
+    """Another connector speaks another version of the protocol, or no longer does."""
+
+    address: Address
+    version: int
+    """The other one's."""
+    differ: bool
+
+
+@dataclass(frozen=True, slots=True)
+class SegmentSeen:
+    """Something is wrong with the reset-path address or its segment on this host (manual O5), or no longer is."""
+
+    complaints: tuple[str, ...]
+    """A line each; none: all is right."""
+
+
+Arrival = (
+    ResetAsked | HelloSeen | ResultAcknowledged | OtherVersionSeen
+    | IntentHeard | EventHeard | ConnectorSeen | ServersDiffer | VersionsDiffer | SegmentSeen
+)   # fmt: skip

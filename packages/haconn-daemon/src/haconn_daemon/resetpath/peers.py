@@ -11,8 +11,9 @@ from haconn_cli.resetpath.vocabulary import ADMIN, Role
 PEER_LIFE = 120.0
 """Seconds since it was last heard of in which HA Monitor is told events. Not less than a challenge lives: with a peer goes its
 replay window, and nothing that the window would have stopped may still be fresh then."""
-MOST_LIVES = 64
-"""Per participant; each run of haconnsetup is one."""
+MOST_LIVES = 256
+"""Per participant; each run of haconnsetup is one, and a script may run it every second. More than four new ones a second for
+as long as a challenge lives are not heard."""
 RATE, BURST = 100.0, 200.0
 """Datagrams per second and at once, per participant: about twenty times what four busy hosts need."""
 
@@ -47,6 +48,8 @@ class Peer:
     """Its own; goes into all we send to it."""
     address: Address
     last_heard: float
+    key: int | None = None
+    """The id of the key that it used last; that one it surely has."""
     window: ReplayWindow = field(default_factory=ReplayWindow)
 
 
@@ -63,17 +66,30 @@ class Peers:
     def add(self, epoch: bytes, peer: Peer, now: float) -> bool:
         """Keep a new life; False where too many of this participant are young."""
         lives = self._lives.setdefault(peer.sender, {})
-        for old in [key for key, life in lives.items() if now - life.last_heard > PEER_LIFE]:
-            del lives[old]
+        _forget(lives, now - PEER_LIFE)
+        if len(lives) >= MOST_LIVES:
+            _forget(lives, now - CHALLENGE_LIFE)
         if len(lives) >= MOST_LIVES:
             return False
         lives[epoch] = peer
         return True
 
     def listeners(self, now: float) -> list[Peer]:
-        """Of each HA Monitor heard of lately the life that was heard of last."""
-        latest = [max(lives.values(), key=lambda life: life.last_heard) for lives in self._lives.values() if lives]
-        return [peer for peer in latest if peer.participant.role is Role.MONITOR and now - peer.last_heard <= PEER_LIFE]
+        """Of each HA Monitor heard of lately, at each of its hosts, the life that was heard of last.
+
+        The guests of one machine are one HA Monitor by name, each at an address of its own (manual, chapter 5), and all are told.
+        """
+        latest: dict[tuple[bytes, str], Peer] = {}
+        for peer in sorted((life for lives in self._lives.values() for life in lives.values()), key=lambda life: life.last_heard):
+            if peer.participant.role is Role.MONITOR and now - peer.last_heard <= PEER_LIFE:
+                latest[peer.sender, peer.address[0]] = peer
+        return list(latest.values())
+
+
+def _forget(lives: dict[bytes, Peer], before: float) -> None:
+    """Those that were heard of last before that."""
+    for old in [key for key, life in lives.items() if life.last_heard < before]:
+        del lives[old]
 
 
 class Allowance:

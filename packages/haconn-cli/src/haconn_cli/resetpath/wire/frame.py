@@ -14,6 +14,10 @@ SMALLEST, LARGEST = HEADER_SIZE + TAG_SIZE, 1200
 ID_SIZE, EPOCH_SIZE, CHALLENGE_SIZE, REQUEST_SIZE = 8, 8, 16, 16
 NO_CHALLENGE = bytes(CHALLENGE_SIZE)
 FLAG_REPLY = 0x01
+LENGTH_AT = 8
+"""Where the length is."""
+SENDER = slice(16, 24)
+"""Where the sender id is."""
 
 
 class Malformed(Exception):  # noqa: N818 - errors here are named for the fact

@@ -36,7 +36,7 @@ _LARGEST_STATUS = CHALLENGE_SIZE + _DIGEST + 1 + MOST_SERVERS * _STATUS_ITEM
 
 
 class Type(IntEnum):
-    """What a datagram is. Requests and acknowledgements go to a connector, the rest comes from one."""
+    """What a datagram is. Requests and acknowledgements go to a connector, the rest comes from one; from INTENT on, both."""
 
     HELLO = 0x01
     WELCOME = 0x02
@@ -53,6 +53,10 @@ class Type(IntEnum):
     RESULT_QUERY = 0x25
     EVENT = 0x30
     EVENT_ACK = 0x31
+    INTENT = 0x40
+    PRESENCE = 0x41
+    PROVE = 0x42
+    PROOF = 0x43
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,9 +196,44 @@ class EventAck:
     """The EVENT of this id has arrived."""
 
 
+@dataclass(frozen=True, slots=True)
+class Intent:
+    """I am about to reset this server: from one connector to all the others."""
+
+    target: str
+    requester: str
+    """The server that the sender stands on, on whose side it shoots; empty: it does not know."""
+    priority: int
+    """Of that server (`ManagedServer.priority`)."""
+    operation: bytes
+    """16 bytes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Presence:
+    """I am here: from one connector to all the others."""
+
+    digest: bytes
+    """Of the sender's list of servers (`Servers.digest`), 8 bytes."""
+    own_server: str
+    """The server that the sender stands on; empty: it does not know."""
+    version: str
+    """The software's, for people."""
+
+
+@dataclass(frozen=True, slots=True)
+class Prove:
+    """Prove that you live, and in which life: from one connector to another. No longer than what it asks about."""
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """I live, in the life that the header names: the answer to PROVE."""
+
+
 Message = (
     Hello | Welcome | Challenge | Refused | MyVersion | PathCheck | PathStatus | ResetRequest
-    | Accepted | Progress | Result | ResultAck | ResultQuery | Event | EventAck
+    | Accepted | Progress | Result | ResultAck | ResultQuery | Event | EventAck | Intent | Presence | Prove | Proof
 )   # fmt: skip
 
 _READING = Record(Reading, "after" / Moment(), "power_is_on" / Flag)
@@ -268,6 +307,21 @@ _LAYOUTS: dict[Type, tuple[type[Any], Construct]] = {
     Type.RESULT_QUERY: (ResultQuery, Record(ResultQuery, _ROOM)),
     Type.EVENT: (Event, Record(Event, "kind" / Member(EventKind), "server" / Name(_NAME))),
     Type.EVENT_ACK: (EventAck, Record(EventAck)),
+    Type.INTENT: (Intent, Record(
+        Intent,
+        "operation" / Bytes(REQUEST_SIZE),
+        "priority" / Byte,
+        "target" / Name(_NAME),
+        "requester" / Name(_NAME),
+    )),
+    Type.PRESENCE: (Presence, Record(
+        Presence,
+        "digest" / Bytes(_DIGEST),
+        "own_server" / Name(_NAME),
+        "version" / FreeText(_VERSION),
+    )),
+    Type.PROVE: (Prove, Record(Prove)),
+    Type.PROOF: (Proof, Record(Proof)),
 }   # fmt: skip
 _TYPES = {kind: number for number, (kind, _) in _LAYOUTS.items()}
 
