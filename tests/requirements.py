@@ -60,7 +60,7 @@ _RESPONDER, _REPLAYS, _NETWORK, _ENDPOINT = (
     f"haconn_daemon/resetpath/test_{room}.py::test_" for room in ("responder", "replays", "terrible_network", "endpoint")
 )
 _REQUESTER, _SEAL = (f"haconn_cli/resetpath/test_{room}.py::test_" for room in ("requester", "seal"))
-_MAIN, _JOURNAL = "haconn_daemon/test_main.py::test_", "haconn_daemon/test_journal.py::test_"
+_MAIN, _JOURNAL = "haconn_daemon/test_main.py::test_", "haconn_daemon/logs/test_journal.py::test_"
 _DEMO, _STOPPING = "whole/test_demo.py::test_", "whole/test_stopping.py::test_"
 
 def _row(name: str, words: str, *least: str) -> Requirement:

@@ -35,7 +35,7 @@ class Row:
 
 PUBLIC = ("=ipmi_lan", "ipmi_lan.commands")
 WORDS = "haconn_cli.resetpath.vocabulary"
-NEIGHBOUR = ("haconn_cli.config", "haconn_cli.resetpath", "haconn_daemon.journal", "haconn_daemon.bmc", *PUBLIC)
+NEIGHBOUR = ("haconn_cli.config", "haconn_cli.resetpath", "haconn_daemon.logs.journal", "haconn_daemon.bmcs", *PUBLIC)
 DATA = ("ipmi_lan.errors", "ipmi_lan.wire", "ipmi_lan.command", "ipmi_lan.commands")
 BELOW_SESSIONS = ("ipmi_lan.errors", "ipmi_lan.wire")
 SHELLS = ("ipmi_lan.budget", "ipmi_lan.client", "ipmi_lan.probe", "ipmi_lan.profiles", "ipmi_lan.transport")
@@ -47,7 +47,7 @@ STATUS = "haconn_cli.verbs.show_status"
 HOUSE = ("haconn_daemon", "haconn_cli", *PUBLIC)
 
 WHOSE_BMC = ("haconn_cli.config", "haconn_cli.sighting")
-WHERE_WE_STAND = ("haconn_cli.config", "haconn_daemon.journal", "haconn_daemon.roster", "haconn_daemon.monitor")
+WHERE_WE_STAND = ("haconn_cli.config", "haconn_daemon.logs.journal", "haconn_daemon.bmcs.roster", "haconn_daemon.standing")
 LOOK = ("haconn_cli.check", "haconn_cli.config", "haconn_cli.sighting", *PUBLIC)
 
 LAW = (
@@ -106,17 +106,21 @@ LAW = (
     Row("haconn_cli.verbs.reset", (*VERB, "haconn_cli.resetpath"), ("trio",)),
     Row("haconn_cli.app", ("haconn_cli",)),
     Row("=haconn_daemon"),
-    Row("haconn_daemon.roster", WHOSE_BMC, is_sans_io=True),
+    Row("haconn_daemon.bmcs", (*WHOSE_BMC, "haconn_daemon.bmcs", *PUBLIC), is_sans_io=True),
+    Row("haconn_daemon.bmcs.bmc", (*WHOSE_BMC, "haconn_daemon.bmcs", *PUBLIC)),
+    Row("haconn_daemon.bmcs.sharing", PUBLIC, ("trio",)),
+    Row("haconn_daemon.bmcs.pinning", ("haconn_cli.config", "haconn_daemon.logs.journal"), ("trio",)),
     Row("haconn_daemon.standing", (*WHERE_WE_STAND, *PUBLIC), ("trio",)),
-    Row("haconn_daemon.pinning", ("haconn_cli.config", "haconn_daemon.journal"), ("trio",)),
-    Row("haconn_daemon.bmc", (*WHOSE_BMC, "haconn_daemon.roster", "haconn_daemon.sharing", *PUBLIC)),
-    Row("haconn_daemon.sharing", PUBLIC, ("trio",)),
-    Row("haconn_daemon.journal", ("haconn_cli.config", "haconn_cli.logfile", "haconn_daemon.journald")),
-    Row("haconn_daemon.journald"),
+    Row("haconn_daemon.standing.own_server", (*WHERE_WE_STAND, *PUBLIC), is_sans_io=True),
+    Row("haconn_daemon.logs", ("haconn_cli.config", "haconn_cli.logfile", "haconn_daemon.logs")),
+    Row("haconn_daemon.logs.events", is_sans_io=True),
+    Row("haconn_daemon.logs.hook", ("haconn_daemon.logs.journal",), ("trio",)),
     Row("haconn_daemon.systemd"),
     Row("haconn_daemon.control", ("haconn_cli.config", "haconn_cli.control", "haconn_cli.reports"), ("trio",)),
     Row("haconn_daemon.monitor", (*NEIGHBOUR, "haconn_daemon.monitor"), is_sans_io=True),
     Row("haconn_daemon.monitor.watcher", (*NEIGHBOUR, "haconn_daemon.monitor"), ("trio",)),
+    Row("haconn_daemon.monitor.dumps", (*NEIGHBOUR, "haconn_daemon.monitor"), ("trio",)),
+    Row("haconn_daemon.monitor.watch", (*NEIGHBOUR, "haconn_daemon.monitor"), ("trio",)),
     Row("haconn_daemon.monitor.kdump", (*NEIGHBOUR, "haconn_daemon.monitor"), ("trio",)),
     Row("haconn_daemon.fence", (*NEIGHBOUR, "haconn_daemon.fence"), is_sans_io=True),
     Row("haconn_daemon.fence.record", (*NEIGHBOUR, "haconn_daemon.fence")),
@@ -127,12 +131,8 @@ LAW = (
     Row("haconn_daemon.resetpath.endpoint", (*NEIGHBOUR, "haconn_daemon.resetpath"), ("trio",)),
     Row("haconn_daemon.resetpath.sockets", (*NEIGHBOUR, "haconn_daemon.resetpath")),
     Row("haconn_daemon.resetpath.interfaces"),
-    Row("haconn_daemon.events", is_sans_io=True),
-    Row("haconn_daemon.hook", ("haconn_daemon.journal",), ("trio",)),
     Row("haconn_daemon.door", HOUSE, ("trio",)),
     Row("haconn_daemon.reloading", HOUSE, ("trio",)),
-    Row("haconn_daemon.dumps", HOUSE, ("trio",)),
-    Row("haconn_daemon.watch", HOUSE, ("trio",)),
     Row("haconn_daemon.reports", HOUSE, ("trio",)),
     Row("haconn_daemon.telling", HOUSE, ("trio",)),
     Row("haconn_daemon.reception", HOUSE, ("trio",)),
@@ -294,7 +294,7 @@ def test_the_three_rooms_of_the_daemon_do_not_know_each_other(room: str) -> None
         ("haconn_cli.config.load", "import tomli_w", "imports tomli_w"),
         ("haconn_cli.resetpath.vocabulary", "import haconn_cli.config.model", "imports haconn_cli.config.model"),
         ("haconn_cli.verbs.show", "from ipmi_lan.session.session import Session", "imports ipmi_lan.session.session"),
-        ("haconn_cli.verbs.show", "if TYPE_CHECKING:\n    import haconn_daemon.journal", "imports haconn_daemon.journal"),
+        ("haconn_cli.verbs.show", "if TYPE_CHECKING:\n    import haconn_daemon.logs", "imports haconn_daemon.logs"),
         ("haconn_daemon.monitor.health", "import haconn_daemon.fence.plan", "imports haconn_daemon.fence.plan"),
         ("haconn_daemon.fence.plan", "import trio", "imports trio"),
         ("haconn_daemon.resetpath.responder", "import haconn_daemon.monitor", "imports haconn_daemon.monitor"),

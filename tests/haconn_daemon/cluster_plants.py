@@ -8,7 +8,7 @@ from typing import Any
 
 from haconn_cli.resetpath.vocabulary import ResetResult, ResultCode
 from haconn_cli.resetpath.wire.messages import Result
-from haconn_daemon.bmc import Bmc
+from haconn_daemon.bmcs.bmc import Bmc
 from haconn_daemon.fence.desk import Desk
 from haconn_daemon.fence.plan import Plan
 from haconn_daemon.fence.record import Record

@@ -11,7 +11,7 @@ from haconn_cli.config.model import Account, Settings
 from haconn_cli.config.paths import Paths
 from haconn_cli.resetpath.client import Path as Requests
 from haconn_cli.resetpath.vocabulary import Action, ResetResult
-from haconn_daemon.journal import Journal
+from haconn_daemon.logs.journal import Journal
 from ipmi_lan.commands.chassis import Control
 from ipmi_lan.simulator import Chassis, SimulatedBmc
 from tests.fakes.host_sockets import Life

@@ -7,7 +7,7 @@ from typing import Any
 
 from haconn_cli.config.identity import Identity
 from haconn_cli.config.model import Account, BmcAddress, ManagedServer
-from haconn_daemon.bmc import Bmc
+from haconn_daemon.bmcs.bmc import Bmc
 from ipmi_lan import Privilege
 from ipmi_lan.simulator import SimulatedBmc
 from tests.fakes.bmc import BmcWithMac

@@ -22,7 +22,7 @@ from haconn_cli.resetpath.client import Path as ResetPathToIt
 from haconn_cli.resetpath.client import open_requester
 from haconn_cli.resetpath.vocabulary import Role, Standing
 from haconn_daemon import systemd
-from haconn_daemon.journal import Journal
+from haconn_daemon.logs.journal import Journal
 from haconn_daemon.service import Service
 from ipmi_lan.simulator import SimulatedBmc, serve_bmc
 from tests.haconn_daemon.installed import KEYS, configure, free_port

@@ -12,8 +12,8 @@ WALL = {"time.time", "time.time_ns", "time.localtime", "time.gmtime", "time.ctim
 WALL_METHODS = {"now", "utcnow", "today", "fromtimestamp"}
 """Of `datetime` and `date`."""
 FOR_PEOPLE = {
-    "haconn_daemon.journal": "the time of a line in a log",
-    "haconn_daemon.hook": "the time of an event",
+    "haconn_daemon.logs.journal": "the time of a line in a log",
+    "haconn_daemon.logs.hook": "the time of an event",
     "haconn_daemon.reloading": "since when the settings are in force",
     "haconn_daemon.fence.desk": "the time of a reset in the record",
     "haconn_cli.oplog": "the time of a command",

@@ -11,7 +11,7 @@ import pytest
 import trio
 
 from haconn_daemon.door import PATIENCE, Door
-from haconn_daemon.journal import Journal
+from haconn_daemon.logs.journal import Journal
 from tests.fakes.clock import run_in_virtual_time
 
 ADDRESS = ("192.0.2.1", 30000)

@@ -15,7 +15,7 @@ from haconn_cli.config.model import Account, Key, KeyRing, ManagedServer, ResetP
 from haconn_cli.control import ask_reload
 from haconn_cli.resetpath.client import open_requester
 from haconn_cli.resetpath.vocabulary import Action, ResetResult, ResultCode, Role, Standing
-from haconn_daemon.journal import Journal
+from haconn_daemon.logs.journal import Journal
 from haconn_daemon.reloading import Reloading
 from tests.haconn_daemon.installed import KEYS, NOBODY_LISTENS, configure, free_port
 from tests.haconn_daemon.sites import Site, Test

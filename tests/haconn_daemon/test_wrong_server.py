@@ -13,11 +13,11 @@ from haconn_cli.config.identity import Identity
 from haconn_cli.config.model import BmcAddress, ManagedServer, Servers, Service
 from haconn_cli.config.pins import Pin
 from haconn_cli.resetpath.vocabulary import Action, Link, ResetResult, ResultCode
+from haconn_daemon.bmcs.roster import Roster
 from haconn_daemon.fence.desk import Admitted, Desk
 from haconn_daemon.fence.operation import Order
 from haconn_daemon.monitor.health import Judge
-from haconn_daemon.roster import Roster
-from haconn_daemon.watch import Watch
+from haconn_daemon.monitor.watch import Watch
 from ipmi_lan import Client
 from ipmi_lan.simulator import SimulatedBmc
 from ipmi_lan.simulator.board import LanSettings

@@ -12,7 +12,7 @@ import pytest
 import trio
 
 from haconn_cli.resetpath.vocabulary import Action, Phase, ResetResult, ResultCode
-from haconn_daemon.bmc import Bmc
+from haconn_daemon.bmcs.bmc import Bmc
 from haconn_daemon.fence.desk import Admitted, Desk
 from haconn_daemon.fence.operation import Operation, Order
 from haconn_daemon.fence.record import Course, Intent, Record

@@ -14,11 +14,11 @@ import pytest
 import trio
 
 from haconn_cli.resetpath.vocabulary import Action, Phase, ResetResult
+from haconn_daemon.bmcs.sharing import Sharing
 from haconn_daemon.fence.desk import Admitted, Desk
 from haconn_daemon.fence.operation import Operation, Order
 from haconn_daemon.fence.record import Course, Intent, Record
 from haconn_daemon.fence.rules import Rules
-from haconn_daemon.sharing import Sharing
 from ipmi_lan.commands.chassis import CHASSIS_CONTROL, Accepted, ChassisStatus
 from tests.fakes.clock import run_in_virtual_time, without_threads
 

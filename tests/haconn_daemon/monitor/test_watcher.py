@@ -10,7 +10,7 @@ import pytest
 import trio
 
 from haconn_cli.resetpath.vocabulary import Link, ServerStatus, Status
-from haconn_daemon.bmc import Bmc
+from haconn_daemon.bmcs.bmc import Bmc
 from haconn_daemon.monitor.health import MOST_WRONG_PASSWORDS, WRONG_PASSWORD_PAUSE, Change, Judge
 from haconn_daemon.monitor.watcher import Watcher
 from ipmi_lan import Privilege, SessionBudget, Stay

@@ -7,7 +7,7 @@ import logging
 
 import trio
 
-from haconn_daemon.journal import Journal
+from haconn_daemon.logs.journal import Journal
 from haconn_daemon.resetpath.endpoint import Endpoint
 
 BETWEEN_TRIES = 1.0

@@ -11,7 +11,7 @@ from haconn_cli.resetpath.vocabulary import SHORTEST_BUDGET, EventKind, Evidence
 from haconn_daemon.fence.desk import Admitted, Desk
 from haconn_daemon.fence.operation import Order
 from haconn_daemon.fence.record import Past
-from haconn_daemon.journal import Journal
+from haconn_daemon.logs.journal import Journal
 from haconn_daemon.resetpath.arrivals import (
     Arrival,
     ConnectorSeen,
@@ -28,7 +28,7 @@ from haconn_daemon.resetpath.arrivals import (
 )
 from haconn_daemon.resetpath.endpoint import Endpoint
 from haconn_daemon.resetpath.responder import Responder
-from haconn_daemon.standing import Standing
+from haconn_daemon.standing.standing import Standing
 
 _LATE = ResetResult(ResultCode.TIMEOUT, evidence=Evidence(detail="the reset goes on for somebody who has more time"))
 _LAST_MOMENT = 0.5

@@ -11,8 +11,8 @@ import trio
 from haconn_cli.config.load import ConfigError, load_settings
 from haconn_cli.config.model import KeyRing, Settings
 from haconn_cli.config.paths import Paths
-from haconn_daemon.hook import checked_hook
-from haconn_daemon.journal import Journal
+from haconn_daemon.logs.hook import checked_hook
+from haconn_daemon.logs.journal import Journal
 
 
 def read_settings(paths: Paths) -> Settings:

@@ -10,13 +10,13 @@ import trio
 from haconn_cli.reports import HistoryEntry, KeyReport, ServerReport, StatusReport
 from haconn_cli.resetpath.vocabulary import Link, ServerStatus, Status
 from haconn_daemon import __version__
-from haconn_daemon.dumps import Dumps
 from haconn_daemon.fence.record import Record
+from haconn_daemon.monitor.dumps import Dumps
 from haconn_daemon.monitor.health import Judge
+from haconn_daemon.monitor.watch import Watch
 from haconn_daemon.reloading import Reloading
 from haconn_daemon.resetpath.responder import Responder
-from haconn_daemon.standing import Standing
-from haconn_daemon.watch import Watch
+from haconn_daemon.standing.standing import Standing
 from ipmi_lan import Privilege
 
 _GIVES_WAY_TO_A_DUMP = (Status.NOT_YET, Status.MONITORING)

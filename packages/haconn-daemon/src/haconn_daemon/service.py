@@ -19,18 +19,20 @@ from haconn_cli.config.model import KeyRing, Settings
 from haconn_cli.config.paths import Paths
 from haconn_cli.resetpath.vocabulary import ServerStatus
 from haconn_daemon import __version__, systemd
+from haconn_daemon.bmcs.pinning import PinKeeper
+from haconn_daemon.bmcs.roster import Roster
 from haconn_daemon.control import serve_control
 from haconn_daemon.door import Door
-from haconn_daemon.dumps import Dumps
-from haconn_daemon.events import is_for_the_hook
 from haconn_daemon.fence.desk import Desk
 from haconn_daemon.fence.record import Record
 from haconn_daemon.fence.rules import Rules
-from haconn_daemon.hook import Hook
-from haconn_daemon.journal import Journal
+from haconn_daemon.logs.events import is_for_the_hook
+from haconn_daemon.logs.hook import Hook
+from haconn_daemon.logs.journal import Journal
 from haconn_daemon.monitor.dump import DumpChange
+from haconn_daemon.monitor.dumps import Dumps
 from haconn_daemon.monitor.health import Change, Judge
-from haconn_daemon.pinning import PinKeeper
+from haconn_daemon.monitor.watch import Watch
 from haconn_daemon.reception import Reception
 from haconn_daemon.reloading import Reloading
 from haconn_daemon.reports import Reports, read_history
@@ -39,11 +41,9 @@ from haconn_daemon.resetpath.endpoint import Endpoint
 from haconn_daemon.resetpath.keys import why_not
 from haconn_daemon.resetpath.responder import Responder
 from haconn_daemon.resetpath.segment import Segment
-from haconn_daemon.roster import Roster
-from haconn_daemon.standing import Standing
+from haconn_daemon.standing.standing import Standing
 from haconn_daemon.telling import Telling
 from haconn_daemon.upkeep import feed_watchdog, keep_posted, tell_counts, what_hangs
-from haconn_daemon.watch import Watch
 from ipmi_lan import Client
 
 RUNNING_RESET_GRACE = 4.0

@@ -17,7 +17,7 @@ from haconn_cli.config.model import Settings
 from haconn_cli.config.paths import Paths
 from haconn_cli.exits import Exit
 from haconn_daemon import __version__
-from haconn_daemon.journal import Journal
+from haconn_daemon.logs.journal import Journal
 from haconn_daemon.reloading import read_settings
 from haconn_daemon.service import Service
 

@@ -9,7 +9,7 @@ import trio
 
 from haconn_cli.resetpath.vocabulary import EventKind, Phase, Reading, ResetResult, ResultCode
 from haconn_daemon.fence.operation import Operation
-from haconn_daemon.journal import Journal
+from haconn_daemon.logs.journal import Journal
 from haconn_daemon.monitor.dump import DumpChange
 from haconn_daemon.monitor.health import Change, Judge
 from haconn_daemon.resetpath.endpoint import Endpoint

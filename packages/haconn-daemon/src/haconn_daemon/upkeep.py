@@ -10,9 +10,9 @@ import trio
 
 from haconn_daemon import systemd
 from haconn_daemon.fence.desk import Desk
-from haconn_daemon.journal import Journal
+from haconn_daemon.logs.journal import Journal
+from haconn_daemon.monitor.watch import Watch
 from haconn_daemon.resetpath.responder import Responder
-from haconn_daemon.watch import Watch
 
 COUNTS_INTERVAL = 60.0
 LOOK_INTERVAL = 1.0

@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable
 import trio
 
 from haconn_cli.resetpath.vocabulary import ResultCode
-from haconn_daemon.bmc import Bmc, WrongIdentity
+from haconn_daemon.bmcs.bmc import Bmc, WrongIdentity
 from haconn_daemon.fence.plan import Plan
 from haconn_daemon.fence.steps import Done, Read, ReadCause, Switch, Wait
 from ipmi_lan import (

@@ -11,7 +11,7 @@ from typing import Protocol, TypeVarTuple
 import trio
 
 from haconn_cli.resetpath.vocabulary import LONGEST_BUDGET, SHORTEST_BUDGET, EventKind, Phase, ResetResult, ResultCode
-from haconn_daemon.bmc import Bmc
+from haconn_daemon.bmcs.bmc import Bmc
 from haconn_daemon.fence.actuator import carry_out
 from haconn_daemon.fence.arbitration import Arbitration
 from haconn_daemon.fence.dump import DumpWait

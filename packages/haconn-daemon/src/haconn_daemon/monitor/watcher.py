@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 
 import trio
 
-from haconn_daemon.bmc import Bmc
+from haconn_daemon.bmcs.bmc import Bmc
 from haconn_daemon.monitor.health import Change, Judge, Silence
 from haconn_daemon.monitor.wording import in_words
 from ipmi_lan import (

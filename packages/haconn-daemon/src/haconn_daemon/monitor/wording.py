@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from haconn_daemon.bmc import NotReady, WrongIdentity
+from haconn_daemon.bmcs.bmc import NotReady, WrongIdentity
 from ipmi_lan import (
     CommandRefused,
     IpmiError,

@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from haconn_daemon.events import EVENTS, Event, is_for_the_hook
+from haconn_daemon.logs.events import EVENTS, Event, is_for_the_hook
 from tests.test_import_law import our_sources
 
-PAGE = Path(__file__).resolve().parents[2] / "docs/events.md"
+PAGE = Path(__file__).resolve().parents[3] / "docs/events.md"
 LOGS = {"event": "eventlog", "periodic": "eventlogalt", "start_up": "initlog"}
 TELLERS = {"_tell", "tell", "_say_once", "_say"}
 """What some rooms call the journal's `event` that they were handed."""
@@ -86,7 +86,7 @@ def test_levels_logs_and_fields_are_as_declared() -> None:
 
 
 def test_every_declared_event_is_said_somewhere() -> None:
-    sources = "".join(source for module, source in our_sources().items() if module != "haconn_daemon.events")
+    sources = "".join(source for module, source in our_sources().items() if module != "haconn_daemon.logs.events")
     assert [event.name for event in EVENTS if f'"{event.name}"' not in sources] == []
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 import trio
 
 from haconn_cli.config.model import BmcAddress, Servers, Service
-from haconn_daemon.journal import Journal
+from haconn_daemon.logs.journal import Journal
 from haconn_daemon.monitor import kdump
 from haconn_daemon.monitor.crash_log import CrashLog, Found, NoEventLog
 from haconn_daemon.monitor.dump import DumpChange, DumpJudge

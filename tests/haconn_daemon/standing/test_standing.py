@@ -10,9 +10,9 @@ import trio
 
 from haconn_cli.config.model import BmcAddress, ManagedServer, Servers
 from haconn_cli.sighting import Sighting
-from haconn_daemon.monitor import local_bmc
-from haconn_daemon.roster import Roster
-from haconn_daemon.standing import AT_BOOT, LATER, Standing
+from haconn_daemon.bmcs.roster import Roster
+from haconn_daemon.standing import local_bmc
+from haconn_daemon.standing.standing import AT_BOOT, LATER, Standing
 from ipmi_lan import DeviceFailed, IpmiError, NoDevice
 from tests.fakes.clock import run_in_virtual_time, without_threads
 from tests.haconn_daemon.managed import ACCOUNT
@@ -80,7 +80,7 @@ class Host:
 def host(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Host:
     without_threads(monkeypatch)
     host = Host(tmp_path)
-    monkeypatch.setattr("haconn_daemon.standing.look_at_local_bmc", host.look)
+    monkeypatch.setattr("haconn_daemon.standing.standing.look_at_local_bmc", host.look)
     return host
 
 

@@ -7,8 +7,8 @@ from contextlib import asynccontextmanager
 
 from haconn_cli.config.model import Account, ManagedServer
 from haconn_cli.sighting import Sighting, read_mac
-from haconn_daemon.roster import Need, Refusal, Roster
-from haconn_daemon.sharing import Sharing
+from haconn_daemon.bmcs.roster import Need, Refusal, Roster
+from haconn_daemon.bmcs.sharing import Sharing
 from ipmi_lan import Client, CommandRefused, IpmiError, KnownBmcs, NoAnswer, Privilege, open_client
 from ipmi_lan.commands.device import get_device_id
 

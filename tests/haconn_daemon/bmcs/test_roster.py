@@ -12,7 +12,7 @@ from haconn_cli.config.identity import Identity
 from haconn_cli.config.model import BmcAddress, ManagedServer
 from haconn_cli.config.pins import Pin
 from haconn_cli.sighting import Sighting
-from haconn_daemon.roster import Need, Roster
+from haconn_daemon.bmcs.roster import Need, Roster
 
 X, Y = b"x" * 15 + b"1", b"y" * 15 + b"1"
 M, N = b"mmmmm1", b"nnnnn1"

@@ -11,7 +11,7 @@ import trio
 from haconn_cli.config.identity import Identity
 from haconn_cli.config.paths import Paths
 from haconn_cli.config.pins import DamagedPins, Pin, keep_pin, load_pins
-from haconn_daemon.journal import Journal
+from haconn_daemon.logs.journal import Journal
 
 WRITE_PATIENCE = 1.0
 """Seconds for the disk to take a pin; so long the end waits for those that were made last."""

@@ -21,7 +21,7 @@ from types import TracebackType
 from typing import Self
 
 from haconn_cli.logfile import PrivateLogFile
-from haconn_daemon import journald
+from haconn_daemon.logs import journald
 
 MOST_BYTES, GENERATIONS = 1_000_000, 5
 """Of each log file."""

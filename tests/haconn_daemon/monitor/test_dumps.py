@@ -11,10 +11,10 @@ import pytest
 import trio
 
 from haconn_cli.config.model import BmcAddress, ManagedServer, Servers, Service
-from haconn_daemon import dumps as dumps_module
-from haconn_daemon.dumps import LOOK_AGAIN, Dumps
+from haconn_daemon.monitor import dumps as dumps_module
 from haconn_daemon.monitor import kdump
 from haconn_daemon.monitor.dump import DumpChange
+from haconn_daemon.monitor.dumps import LOOK_AGAIN, Dumps
 from ipmi_lan import NoAnswer
 from tests.fakes.clock import run_in_virtual_time
 from tests.haconn_daemon.managed import ACCOUNT

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import trio
 
-from haconn_daemon.monitor.local_bmc import LocalSighting, OpenDevice, look_at_local_bmc
+from haconn_daemon.standing.local_bmc import LocalSighting, OpenDevice, look_at_local_bmc
 from ipmi_lan import Command, CommandRefused, DeviceFailed, Malformed, NoAnswer, NoDevice, open_local
 from tests.ipmi_lan.transport.ipmi_device import FakeDriver
 

@@ -14,8 +14,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from haconn_daemon.journal import Journal
-from haconn_daemon.journald import LARGEST, JournalEntries, build_entry, stderr_is_the_journal
+from haconn_daemon.logs.journal import Journal
+from haconn_daemon.logs.journald import LARGEST, JournalEntries, build_entry, stderr_is_the_journal
 
 
 def parse(datagram: bytes) -> list[tuple[str, bytes]]:

@@ -8,10 +8,10 @@ from dataclasses import dataclass, field
 import trio
 
 from haconn_cli.config.model import Account, ManagedServer, Servers, Service
-from haconn_daemon.bmc import Bmc
+from haconn_daemon.bmcs.bmc import Bmc
+from haconn_daemon.bmcs.roster import Roster
 from haconn_daemon.monitor.health import Judge
 from haconn_daemon.monitor.watcher import LookFurther, Tell, Watcher
-from haconn_daemon.roster import Roster
 
 
 @dataclass(slots=True, eq=False)

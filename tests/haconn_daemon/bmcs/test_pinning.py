@@ -9,7 +9,7 @@ import trio
 from haconn_cli.config.identity import Identity
 from haconn_cli.config.paths import Paths
 from haconn_cli.config.pins import Pin, load_pins
-from haconn_daemon.pinning import PinKeeper
+from haconn_daemon.bmcs.pinning import PinKeeper
 from tests.fakes.clock import run_in_virtual_time, without_threads
 
 ONE = Identity("guid", bytes(range(16)))

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from haconn_daemon.journal import Journal
-from tests.haconn_daemon.test_journal import NOBODY, lines, log, until
+from haconn_daemon.logs.journal import Journal
+from tests.haconn_daemon.logs.test_journal import NOBODY, lines, log, until
 
 __all__ = ["log"]
 
@@ -66,7 +66,7 @@ def test_several_logs_are_named(log: Path, monkeypatch: pytest.MonkeyPatch) -> N
 
 def test_a_disk_that_hangs_is_known_by_what_it_costs(log: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The queue is full, as nobody writes."""
-    monkeypatch.setattr("haconn_daemon.journal._QUEUE_SIZE", 8)
+    monkeypatch.setattr("haconn_daemon.logs.journal._QUEUE_SIZE", 8)
     journal = Journal(log, NOBODY)
     for number in range(20):
         journal.periodic("flood", number=number)

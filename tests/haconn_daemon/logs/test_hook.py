@@ -15,8 +15,8 @@ import trio.testing
 from haconn_cli.config.load import ConfigError
 from haconn_cli.config.model import Service
 from haconn_cli.config.paths import Paths
-from haconn_daemon import hook as hook_module
-from haconn_daemon.hook import MOST_OUTPUT, MOST_WAITING, Hook, checked_hook
+from haconn_daemon.logs import hook as hook_module
+from haconn_daemon.logs.hook import MOST_OUTPUT, MOST_WAITING, Hook, checked_hook
 from haconn_daemon.reloading import read_settings
 from tests.haconn_daemon.installed import NOBODY_LISTENS, configure, free_port
 

@@ -17,8 +17,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from haconn_daemon import journal as journal_module
-from haconn_daemon.journal import GENERATIONS, MESSAGES, Journal
+from haconn_daemon.logs import journal as journal_module
+from haconn_daemon.logs.journal import GENERATIONS, MESSAGES, Journal
 
 TIME = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}\+00:00"
 NOBODY = "/nonexistent/syslog"

@@ -9,10 +9,10 @@ import trio
 
 from haconn_cli.config.guarded import Unreadable, read_guarded, write_whole
 from haconn_cli.config.model import Servers
-from haconn_daemon.journal import Journal
-from haconn_daemon.monitor.local_bmc import LocalSighting, OpenDevice, look_at_local_bmc
-from haconn_daemon.monitor.own_server import OwnServer
-from haconn_daemon.roster import Roster
+from haconn_daemon.bmcs.roster import Roster
+from haconn_daemon.logs.journal import Journal
+from haconn_daemon.standing.local_bmc import LocalSighting, OpenDevice, look_at_local_bmc
+from haconn_daemon.standing.own_server import OwnServer
 from ipmi_lan import IpmiError, NoDevice, open_local
 
 AT_BOOT, LATER = 20.0, 300.0

@@ -5,7 +5,7 @@ from itertools import permutations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from haconn_daemon.monitor.own_server import OwnServer
+from haconn_daemon.standing.own_server import OwnServer
 
 NAMES = ("A", "B", "C")
 

@@ -8,7 +8,7 @@ import pytest
 
 from haconn_cli.config.model import Account, BmcAddress, ManagedServer, Servers, Service
 from haconn_daemon.monitor.health import Change, Judge
-from haconn_daemon.watch import Watch
+from haconn_daemon.monitor.watch import Watch
 from ipmi_lan import Client
 from tests.haconn_daemon.managed import ACCOUNT
 

@@ -5,7 +5,7 @@ import trio
 
 from haconn_cli.config.identity import Identity
 from haconn_cli.sighting import Sighting
-from haconn_daemon.bmc import Bmc, NotReady, WrongIdentity
+from haconn_daemon.bmcs.bmc import Bmc, NotReady, WrongIdentity
 from ipmi_lan import SUITE_3, CommandRefused, IpmiError, NoAnswer, Privilege, SessionLost
 from ipmi_lan.commands.chassis import get_chassis_status
 from ipmi_lan.simulator.board import DEVICE_ID

@@ -22,7 +22,7 @@ from subprocess import PIPE, STDOUT
 
 import trio
 
-from haconn_daemon.journal import Journal
+from haconn_daemon.logs.journal import Journal
 
 TIME_LIMIT = 30.0
 """Seconds for one run; then SIGTERM to its process group, and SIGKILL `GRACE` seconds later."""

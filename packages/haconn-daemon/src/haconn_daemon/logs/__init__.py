@@ -1,0 +1,1 @@
+"""What people and programs beside the cluster are told: log files, syslog, systemd's journal, the hook."""

@@ -1,0 +1,1 @@
+"""Which server is the own one."""
