@@ -14,10 +14,11 @@ demo: setup      ## the main job on the embedded simulator, about 15 seconds
 test: setup      ## install what the tests need, and run all of them
 	@tools/setup programs gcc:gcc /usr/include/linux/ipmi.h:linux-libc-dev
 	@tools/setup peers
-	@$(BIN)/python -m pytest
+	@$(BIN)/python -m pytest -n 2 -m "not peer and not whole"
+	@$(BIN)/python -m pytest -m "peer or whole"
 
 quick: setup     ## the tests without foreign programs and processes, two minutes
-	@$(BIN)/python -m pytest -q -m "not peer and not whole"
+	@$(BIN)/python -m pytest -q -n 2 -m "not peer and not whole"
 
 lint: setup      ## ruff over packages, tests and tools
 	@$(BIN)/ruff check packages tests tools

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import signal
+
 import pytest
 from hypothesis import settings
 
@@ -9,6 +11,10 @@ from tests.peers import programs
 
 settings.register_profile("patient", deadline=None, print_blob=True)   # a loaded machine is no fault of the code
 settings.load_profile("patient")
+
+
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:   # as in the background of a script: our children must hear it all the same
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

@@ -132,6 +132,7 @@ LAW = (
     Row("haconn_daemon.resetpath.sockets", (*NEIGHBOUR, "haconn_daemon.resetpath")),
     Row("haconn_daemon.resetpath.interfaces"),
     Row("haconn_daemon.door", HOUSE, ("trio",)),
+    Row("haconn_daemon.past", HOUSE, ("trio",)),
     Row("haconn_daemon.reloading", HOUSE, ("trio",)),
     Row("haconn_daemon.reports", HOUSE, ("trio",)),
     Row("haconn_daemon.telling", HOUSE, ("trio",)),

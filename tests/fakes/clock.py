@@ -21,7 +21,12 @@ def run_in_virtual_time(main: Callable[[], Awaitable[Outcome]]) -> Outcome:
 def without_threads(monkeypatch: pytest.MonkeyPatch) -> None:
     """Threads work in real time, so a virtual clock runs away while one does: do their work at once instead."""
 
-    async def run_sync(work: Callable[[*Words], Outcome], *words: *Words, abandon_on_cancel: bool = False) -> Outcome:
+    async def run_sync(
+        work: Callable[[*Words], Outcome],
+        *words: *Words,
+        abandon_on_cancel: bool = False,
+        limiter: trio.CapacityLimiter | None = None,
+    ) -> Outcome:
         await trio.lowlevel.checkpoint()
         return work(*words)
 

@@ -26,7 +26,7 @@ def test_help_of_a_verb_with_a_text_of_its_own(haconnsetup: Setup, paths: Paths)
     assert haconnsetup("help") == everything
     assert haconnsetup("help", "reset") == haconnsetup("reset", "PSERVER1", "-h") == reset
     assert (reset.code, reset.err) == (0, [])
-    assert reset.out[0] == "usage: haconnsetup reset NAME [action=off|cycle|reset] [budget=SECONDS] [force]"
+    assert reset.out[0] == "usage: haconnsetup reset NAME [action=off|cycle|reset|dump_cycle] [budget=SECONDS] [force]"
     for word in ("cycle", "ALREADY_OFF", "1 to 600, usually 60", "force"):
         assert word in "\n".join(reset.out)
     assert not paths.root.exists()

@@ -86,8 +86,8 @@ def test_nobody_behind_the_socket(paths: Paths) -> None:
     paths.run.mkdir(parents=True)
     with pytest.raises(NotRunning):
         ask_status(paths)
-    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as gone:
-        gone.bind(str(paths.run / "control.sock"))
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as gone, socket_address(paths) as address:
+        gone.bind(address)
     with pytest.raises(NotRunning, match="refused"):
         ask_status(paths)
 

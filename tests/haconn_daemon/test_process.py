@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 import socket
 import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -84,6 +85,33 @@ def test_a_hangup_is_told_to_systemd(tmp_path: Path, manager: socket.socket) -> 
             told(manager, b"READY=1")
         finally:
             process.kill()
+
+
+def test_a_hangup_that_comes_during_the_start_is_obeyed_after_it(tmp_path: Path, manager: socket.socket) -> None:
+    """By itself it would end the process."""
+    configure(tmp_path, free_port(), NOBODY_LISTENS)
+    hangs_up = (
+        "import os, signal\n"
+        "from haconn_daemon import service, __main__\n"
+        "begin = service.Service.__init__\n"
+        "def hang_up(*words):\n"
+        "    os.kill(os.getpid(), signal.SIGHUP)\n"
+        "    begin(*words)\n"
+        "service.Service.__init__ = hang_up\n"
+        "__main__.main()"
+    )
+    surroundings = environment(tmp_path, NOTIFY_SOCKET=manager.getsockname())
+    with subprocess.Popen([sys.executable, "-c", hangs_up], env=surroundings) as process:
+        try:
+            told(manager, b"READY=1")
+            while not manager.recv(1000).startswith(b"RELOADING=1"):
+                pass
+            told(manager, b"READY=1")
+            process.send_signal(signal.SIGTERM)
+            assert process.wait(10) == 0
+        finally:
+            process.kill()
+    assert "settings_taken" in (Paths(tmp_path).log / "eventlog").read_text()
 
 
 def test_ready_although_the_reset_paths_address_is_not_there_yet(tmp_path: Path, manager: socket.socket) -> None:

@@ -7,16 +7,21 @@ import os
 import signal
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 import trio
 
 from haconn_cli.config.model import Account, Key, KeyRing, ManagedServer, ResetPath, Servers, Settings, parse_interface
+from haconn_cli.config.paths import Paths
 from haconn_cli.control import ask_reload
 from haconn_cli.resetpath.client import open_requester
 from haconn_cli.resetpath.vocabulary import Action, ResetResult, ResultCode, Role, Standing
 from haconn_daemon.logs.journal import Journal
 from haconn_daemon.reloading import Reloading
+from tests.fakes.clock import run_in_virtual_time
+from tests.fakes.disk import SlowDisk
 from tests.haconn_daemon.installed import KEYS, NOBODY_LISTENS, configure, free_port
 from tests.haconn_daemon.sites import Site, Test
 
@@ -206,6 +211,26 @@ def test_what_needs_a_restart_is_refused_and_says_so(tmp_path: Path, what: str) 
     assert "needs a restart" in refused
     assert {"reset path": "resetpath", "syslog": "service.syslog", "cluster": "conf_key"}[what] in refused
     assert taken == [settings, settings]
+
+
+def test_a_disk_that_hangs_does_not_hold_up_reloads_for_ever(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    settings = configure(tmp_path, free_port(), NOBODY_LISTENS)
+    paths, taken = Paths(tmp_path), list[Settings]()
+    log: Any = SimpleNamespace(event=lambda *words, **fields: None)
+    reloading = Reloading(settings, paths, log, taken.append)
+    disk = SlowDisk(monkeypatch, 1000.0)
+
+    async def main() -> None:
+        for _ in range(3):
+            assert "the disk takes longer than" in await reloading.reload()
+        assert trio.current_time() < 60.0
+        assert (disk.most_at_work, taken) == (1, []), "whoever waits for the disk does not take up threads"
+        disk.seconds = 0.1
+        await trio.sleep(1100.0)
+        assert await reloading.reload() == ""
+
+    run_in_virtual_time(main)
+    assert taken == [settings]
 
 
 def test_a_disk_that_fails_the_pins_costs_nothing(site: Test, monkeypatch: pytest.MonkeyPatch) -> None:

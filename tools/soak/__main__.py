@@ -1,6 +1,6 @@
 """The long fault runs: `make soak`, or `python -m tools.soak --minutes 5`. Ends by itself; 0 only if nothing was wrong.
 
-Seeds are printed: `python -m tests.haconn_daemon.test_cluster_machine SEED` tells a history again. Prints progress on standard
+Seeds are printed: `python -m tests.haconn_daemon.cluster.test_machine SEED` tells a history again. Prints progress on standard
 error, and writes its part of docs/benchmarks.md, unless only some parts were wanted.
 """
 

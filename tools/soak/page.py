@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tests.haconn_daemon.cluster_split import OUTCOMES
+from tests.haconn_daemon.cluster.split import OUTCOMES
 from tools.bench.measure import percentile
 from tools.bench.page import number
 from tools.bench.parts import with_part

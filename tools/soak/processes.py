@@ -19,7 +19,7 @@ import trio
 from haconn_cli.resetpath.client import NotAnswered
 from haconn_cli.resetpath.vocabulary import Action, ResultCode
 from ipmi_lan.commands.chassis import Control
-from tests.haconn_daemon.cluster_history import CALM
+from tests.haconn_daemon.cluster.history import CALM
 from tools.fault_proxy.plan import Faults
 from tools.soak.site import Site, Tally, open_site
 

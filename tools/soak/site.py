@@ -25,7 +25,7 @@ from haconn_cli.resetpath.vocabulary import Action, ResetResult, Role, Standing
 from ipmi_lan import Privilege
 from ipmi_lan.commands.chassis import Control
 from ipmi_lan.simulator import SimulatedBmc, serve_bmc
-from tests.haconn_daemon.cluster_judge import was_off
+from tests.haconn_daemon.cluster.judge import was_off
 from tests.haconn_daemon.installed import KEYS, command, configure, environment
 from tests.peers.ipmi_sim import PASSWORD, USER
 from tools.fault_proxy.plan import Faults

@@ -12,9 +12,9 @@ from dataclasses import dataclass, field
 from itertools import count, islice
 from typing import TypeVar
 
-from tests.haconn_daemon.cluster_history import play
-from tests.haconn_daemon.cluster_single import single
-from tests.haconn_daemon.cluster_split import OUTCOMES, race
+from tests.haconn_daemon.cluster.history import play
+from tests.haconn_daemon.cluster.single import single
+from tests.haconn_daemon.cluster.split import OUTCOMES, race
 from tools.fault_proxy.plan import Faults
 from tools.soak.processes import MIXES, Say
 from tools.soak.site import Tally

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from ipaddress import IPv6Interface
 
 import pytest
 from hypothesis import given
@@ -52,6 +53,19 @@ def test_interfaces(text: str, mask: str) -> None:
 def test_wrong_interfaces(text: str) -> None:
     with pytest.raises(BadValue, match="must be IP/MASK, like"):
         parse_interface(text)
+
+
+@pytest.mark.parametrize("text", ["fe80::1/64", "fe80::1%eth1/64", "febf::1/128", "fd00::1%eth1/64"])
+def test_link_local_addresses_are_refused(text: str) -> None:
+    """Nothing of ours keeps the interface that belongs to them."""
+    with pytest.raises(BadValue, match=r"link-local.*like fd00::1/64"):
+        parse_interface(text)
+    with pytest.raises(BadValue, match=r"link-local.*like fd00::1/64"):
+        ResetPath(IPv6Interface(text), 30000)
+
+
+def test_link_local_addresses_of_ipv4_need_no_interface() -> None:
+    assert ResetPath(parse_interface("169.254.1.2/16"), 30000).address == "169.254.1.2"
 
 
 @pytest.mark.parametrize("text", ["", "-1", "5001x", "５００１", "1" * 6, "1" * 5000, "5001.0"])

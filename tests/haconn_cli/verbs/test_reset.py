@@ -91,6 +91,20 @@ def test_the_words_are_asked_for(local: Setup, paths: Paths) -> None:
     assert (asked.target, asked.action, asked.budget, asked.force) == ("PSERVER1", Action.OFF, 2.5, True)
 
 
+@pytest.mark.parametrize("action", Action)
+def test_every_action_is_asked_for_and_explained(local: Setup, paths: Paths, action: Action) -> None:
+    word = action.name.lower()
+    with running(paths) as connector:
+        outcome = local("reset", "PSERVER2", f"action={word}", stdin="PSERVER2\n")
+    assert outcome.err[0].startswith("PSERVER2 will be ")
+    assert outcome.code == 0
+    (asked,) = connector.asked
+    assert asked.action is action
+    usage = "\n".join(local("reset", "--help").out)
+    assert f"|{word}" in usage.splitlines()[0] or f"={word}" in usage.splitlines()[0]
+    assert f"{word}:" in usage or f"{word} (usual):" in usage
+
+
 @pytest.mark.parametrize("typed", ["", "\n", "PSERVER1\n", "pserver2\n", "y\n"])
 def test_another_name_typed_sends_nothing(local: Setup, paths: Paths, typed: str) -> None:
     with running(paths) as connector:
@@ -163,7 +177,15 @@ def test_a_connector_that_does_not_know_its_server_is_told_before_the_prompt(loc
 def test_several_own_servers_are_no_unknown_one(local: Setup, paths: Paths) -> None:
     claims = tuple(ServerReport(name, "OK", "(own server)", True, 0.5) for name in ("PSERVER1", "PSERVER2"))
     with control_server(paths, build_report(StatusReport("0.1.0", None, claims))):
-        assert len(local("reset", "PSERVER2", stdin="no\n").err) == 3
+        assert len(local("reset", "PSERVER2", "force", stdin="no\n").err) == 3
+
+
+def test_the_own_server_is_refused_before_its_name_is_asked_for(local: Setup, paths: Paths) -> None:
+    servers = (ServerReport("PSERVER2", "OK", "(own server)", True, 0.5),)
+    with control_server(paths, build_report(StatusReport("0.1.0", "PSERVER2", servers))):
+        outcome = local("reset", "PSERVER2", stdin="PSERVER2\n")
+    assert (outcome.code, outcome.out) == (1, [])
+    assert outcome.err == ["haconnsetup: PSERVER2 is the server that this connector stands on; only with the word force"]
 
 
 def interrupt(*_: object) -> str:

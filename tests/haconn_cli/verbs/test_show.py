@@ -202,6 +202,29 @@ def test_history(haconnsetup: Setup, paths: Paths) -> None:
     assert [entry["target"] for entry in values["entries"]] == ["PSERVER3", "PSERVER4"]
 
 
+def test_a_history_of_a_server_that_there_is_none_of(haconnsetup: Setup, paths: Paths) -> None:
+    haconnsetup("default", "account=admin", stdin="a password\n")
+    haconnsetup("pserver", "add", "PSERVER3", "addr=10.0.0.3")
+    with control_server(paths, build_history([])):
+        outcome = haconnsetup("show", "history", "PSERVER33")
+    assert (outcome.code, outcome.out) == (1, ["no reset is on record"])
+    assert "did you mean PSERVER3?" in outcome.complaint
+    with control_server(paths, build_history([])):
+        assert haconnsetup("show", "history", "PSERVER3").code == 0
+
+
+def test_what_a_person_should_look_at_is_said_beside_the_plain_table(haconnsetup: Setup, paths: Paths) -> None:
+    servers = (ServerReport("PSERVER1", "OK", "monitoring", True, 0.5),)
+    report = StatusReport("0.1.0", "PSERVER1", servers, notes=("the lists differ",), settings_refused="conf_key: is missing")
+    with control_server(paths, build_report(report)):
+        outcome = haconnsetup("show", "status")
+    assert outcome.out[-1].split() == ["1", "PSERVER1", "OK", "monitoring"]
+    assert outcome.err == [
+        "note: the lists differ",
+        "note: the settings in the files were refused, the older ones count: conf_key: is missing",
+    ]
+
+
 def test_a_history_that_is_not_to_be_had(haconnsetup: Setup, paths: Paths) -> None:
     with control_server(paths, build_history([])):
         assert haconnsetup("show", "history").out == ["no reset is on record"]

@@ -45,7 +45,7 @@ def test_the_whole_picture() -> None:
     assert lines[0].startswith(" HA monitor connector service status")
     assert lines[0].endswith("PSERVER1  0.1.0")
     assert lines[1] == "not as it should be: PSERVER3 link NG"
-    assert lines[3].split() == ["#", "name", "link", "status", "for", "reset", "last", "answer", "BMC"]
+    assert lines[3].split() == ["#", "name", "link", "status", "link", "for", "reset", "last", "answer", "BMC"]
     assert lines[4].split()[:5] == ["1", "PSERVER1", "OK", "(own", "server)"]
     assert "1 h 56 min" in lines[4]
     assert "0.3 s ago, in 4 ms" in lines[4]

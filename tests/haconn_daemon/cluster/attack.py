@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tests.fakes.host_sockets import Address
-from tests.haconn_daemon.cluster_world import REQUEST, World
+from tests.haconn_daemon.cluster.world import REQUEST, World
 
 SEQUENCE = slice(40, 48)
 """Of a datagram."""

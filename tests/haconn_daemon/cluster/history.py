@@ -8,11 +8,11 @@ from typing import Any
 import trio
 
 from haconn_cli.resetpath.vocabulary import Action, ResultCode
-from tests.haconn_daemon.cluster_attack import attack
-from tests.haconn_daemon.cluster_judge import Verdict, judge
-from tests.haconn_daemon.cluster_stage import run_world
-from tests.haconn_daemon.cluster_values import LyingChassis, Server
-from tests.haconn_daemon.cluster_world import World
+from tests.haconn_daemon.cluster.attack import attack
+from tests.haconn_daemon.cluster.judge import Verdict, judge
+from tests.haconn_daemon.cluster.stage import run_world
+from tests.haconn_daemon.cluster.values import LyingChassis, Server
+from tests.haconn_daemon.cluster.world import World
 from tools.fault_proxy.plan import Faults
 
 CALM = Faults(latency=0.0005)

@@ -14,8 +14,8 @@ from haconn_cli.resetpath.vocabulary import EventKind, Link, ResultCode, Status
 from haconn_daemon.monitor.health import SETTLING
 from ipmi_lan.commands.chassis import Control
 from ipmi_lan.simulator import SimulatedBmc
-from tests.haconn_daemon.cluster_values import ACCOUNT, Asked, Begun, LyingChassis, Server
-from tests.haconn_daemon.cluster_world import World
+from tests.haconn_daemon.cluster.values import ACCOUNT, Asked, Begun, LyingChassis, Server
+from tests.haconn_daemon.cluster.world import World
 
 GRACE = 1.0
 """Seconds after its budget in which an answer must be there; beside it a tenth for the steps between."""

@@ -15,7 +15,7 @@ from haconn_daemon.fence.record import Record
 from haconn_daemon.monitor.health import Change, Judge
 from haconn_daemon.resetpath.answers import Answers
 from haconn_daemon.resetpath.responder import Responder
-from tests.haconn_daemon.cluster_history import ATTACKS, LIARS, RESETS, SILENCES, SPOILT, STEPS, Table
+from tests.haconn_daemon.cluster.history import ATTACKS, LIARS, RESETS, SILENCES, SPOILT, STEPS, Table
 
 Plant = Callable[[Any], None]
 

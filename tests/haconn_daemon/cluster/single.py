@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 import trio
 
 from haconn_cli.resetpath.vocabulary import Action
-from tests.haconn_daemon.cluster_judge import Verdict, judge
-from tests.haconn_daemon.cluster_stage import run_world
-from tests.haconn_daemon.cluster_world import World
+from tests.haconn_daemon.cluster.judge import Verdict, judge
+from tests.haconn_daemon.cluster.stage import run_world
+from tests.haconn_daemon.cluster.world import World
 from tools.fault_proxy.plan import Faults
 
 BUDGET = 30.0

@@ -9,8 +9,8 @@ import trio
 
 from haconn_cli.resetpath.vocabulary import Action
 from ipmi_lan.simulator import Chassis
-from tests.haconn_daemon.cluster_stage import run_world
-from tests.haconn_daemon.cluster_world import World
+from tests.haconn_daemon.cluster.stage import run_world
+from tests.haconn_daemon.cluster.world import World
 from tools.fault_proxy.plan import Faults
 
 MOST_SKEW = 0.5

@@ -20,8 +20,8 @@ import trio
 from haconn_daemon import systemd
 from tests.fakes.clock import run_in_virtual_time, without_threads
 from tests.fakes.host_sockets import LIFE
-from tests.haconn_daemon.cluster_values import Server
-from tests.haconn_daemon.cluster_world import World, open_world
+from tests.haconn_daemon.cluster.values import Server
+from tests.haconn_daemon.cluster.world import World, open_world
 
 OURS = ("haconn_daemon.", "haconn_cli.", "ipmi_lan.")
 

@@ -1,6 +1,6 @@
 """Whole connectors in one process, on a virtual clock, through histories out of seeds (`make soak` plays many more of them).
 
-`python -m tests.haconn_daemon.test_cluster_machine SEED` tells one history.
+`python -m tests.haconn_daemon.cluster.test_machine SEED` tells one history.
 """
 
 from __future__ import annotations
@@ -9,9 +9,9 @@ import sys
 
 import pytest
 
-from tests.haconn_daemon.cluster_history import play
-from tests.haconn_daemon.cluster_plants import PLANTS, Plant
-from tests.haconn_daemon.cluster_split import race
+from tests.haconn_daemon.cluster.history import play
+from tests.haconn_daemon.cluster.plants import PLANTS, Plant
+from tests.haconn_daemon.cluster.split import race
 
 HISTORIES, FEW = 10, 60
 RACES = 6

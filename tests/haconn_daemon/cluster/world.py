@@ -30,7 +30,7 @@ from ipmi_lan.simulator import Chassis, SimulatedBmc
 from tests.fakes.host_sockets import LIFE, Address, Life
 from tests.fakes.hosts import Hosts
 from tests.haconn_cli.resetpath.cluster import KEYS
-from tests.haconn_daemon.cluster_values import ACCOUNT, Asked, Begun, Commanded, KeptJournal, LyingChassis, Server
+from tests.haconn_daemon.cluster.values import ACCOUNT, Asked, Begun, Commanded, KeptJournal, LyingChassis, Server
 from tools.fault_proxy.plan import Faults
 
 RESET_PORT = 30000

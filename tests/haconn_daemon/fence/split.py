@@ -32,6 +32,7 @@ class QuickBmc:
 
     def __init__(self, login: float) -> None:
         self.sharing = Sharing()
+        self.address = id(self)
         self.is_on = True
         self.shots: list[float] = []
         self.on_login: Callable[[], None] = lambda: None

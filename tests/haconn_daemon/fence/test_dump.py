@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 import trio
 
@@ -31,6 +33,11 @@ class Dumping(Bench):
     def when(self, control: Control) -> float:
         return next(at for at, sent in self.board.power_commands if sent is control)
 
+    @property
+    def off_seen(self) -> bool:
+        """Whether the reset that runs has read "off"."""
+        (running,) = self.desk.running
+        return not all(reading.power_is_on for reading in running.plan.findings.readings)
 
 
 
@@ -147,6 +154,50 @@ def test_a_dump_that_runs_is_taken_for_the_one_wanted(lan: Lan, monkeypatch: pyt
     assert reset(bench, monkeypatch, Action.DUMP_CYCLE, (9.0, ENDED)) is ResultCode.CYCLED_CONFIRMED
     assert bench.commands == [OFF, ON]
     assert bench.when(OFF) == pytest.approx(9.0, abs=0.1)
+
+
+@pytest.mark.parametrize(("action", "code"), [
+    (Action.DUMP_CYCLE, ResultCode.CYCLED_CONFIRMED), (Action.CYCLE, ResultCode.ALREADY_OFF),
+])  # fmt: skip
+def test_off_by_itself_without_a_command_of_ours(
+    lan: Lan, monkeypatch: pytest.MonkeyPatch, action: Action, code: ResultCode
+) -> None:
+    """A dump that was found under way ends with a shutdown. Dump-then-cycle promises a server that runs again."""
+    bench = Dumping(lan, dump_wait=40.0, dump_limit=40.0)
+    bench.is_dumping = True
+    bench.desk.rules = replace(bench.desk.rules, arbitration_wait=0.3)
+
+    async def main(bench: Bench) -> None:
+        async with bench.open():
+            admitted = await bench.order(action, 60.0)
+            await trio.sleep(5.0)
+            bench.board.chassis.lose_power(trio.current_time())
+            result = await bench.result(admitted)
+            assert (result.code, result.back_on) == (code, code is ResultCode.CYCLED_CONFIRMED)
+            assert ("by itself" in result.evidence.detail) is result.back_on
+
+    run(bench, monkeypatch, main)
+    assert bench.commands == ([ON] if code is ResultCode.CYCLED_CONFIRMED else [])
+    assert bench.teller.finishes[0][0] < 8.0
+
+
+def test_off_and_on_again_by_itself_is_the_end_of_a_dump(lan: Lan, monkeypatch: pytest.MonkeyPatch) -> None:
+    bench = Dumping(lan, dump_limit=40.0)
+
+    async def main(bench: Bench) -> None:
+        assert isinstance(bench, Dumping)
+        async with bench.open():
+            admitted = await bench.order(Action.DUMP_CYCLE, 60.0)
+            await trio.sleep(5.25)
+            bench.board.chassis.lose_power(trio.current_time())
+            while not bench.off_seen:
+                await trio.sleep(0.01)
+            bench.board.chassis.gain_power(trio.current_time())
+            assert (await bench.result(admitted)).code is ResultCode.CYCLED_CONFIRMED
+
+    run(bench, monkeypatch, main)
+    assert bench.commands == [NMI, OFF, ON]
+    assert bench.when(OFF) < 8.0
 
 
 # ── dump_wait: a reset that finds a dump under way ────────────────────────────

@@ -15,7 +15,7 @@ from haconn_cli.resetpath.vocabulary import Action, EventKind, ResetResult, Resu
 from haconn_daemon.fence.dump import DumpWait
 from haconn_daemon.fence.hold import Hold
 from haconn_daemon.fence.plan import Plan
-from haconn_daemon.fence.steps import Done, Read, ReadCause, Switch, Timing, Wait
+from haconn_daemon.fence.steps import Done, Look, Read, ReadCause, Switch, Timing, Wait
 from ipmi_lan.commands.chassis import Control
 
 GUID = bytes(range(1, 17))
@@ -78,7 +78,10 @@ class PlanMachine(RuleBasedStateMachine):
         arbitrates=st.sampled_from((0.0, 0.3, 5.0)),
         delay=st.sampled_from((0.0, 0.0, 2.0, 12.0)),
         is_recorded=st.booleans(),
-        dump=st.builds(DumpWait, st.sampled_from((0.0, 3.0, 60.0)), st.sampled_from((1.0, 60.0)), st.booleans()),
+        dump=st.builds(
+            DumpWait, st.sampled_from((0.0, 3.0, 60.0)), st.sampled_from((1.0, 60.0)), st.booleans(),
+            look_interval=st.sampled_from((0.0, 1.0, 10.0)),
+        ),
     )
     def begin(
         self, action: Action, budget: float, is_on: bool, started: float, is_settled: bool, arbitrates: float, delay: float,
@@ -88,6 +91,7 @@ class PlanMachine(RuleBasedStateMachine):
         hold = Hold(is_recorded, started + arbitrates, started + delay)
         self.plan = Plan(action, started, budget, timing, is_settled=is_settled, hold=hold, dump=dump)
         self.most_dump_wait = started + dump.patience
+        self.looks: list[float] = []    # when each began
         self.is_settled, self.heard, self.barrier = is_settled, started, 0
         self.now = self.started = started
         self.power = Power(is_on)
@@ -110,6 +114,10 @@ class PlanMachine(RuleBasedStateMachine):
                     self.now = until
                 case ReadCause():
                     self.plan.saw_cause("chassis control")
+                case Look(until):
+                    self.note_look(until)
+                    self.now = min(self.now + there + back, until)
+                    self.plan.looked(False, self.now)
                 case Read():
                     sampled = self.now + there
                     self.tell_reading(Seen(self.now, sampled, sampled + back, self.power.is_on(sampled)))
@@ -169,6 +177,29 @@ class PlanMachine(RuleBasedStateMachine):
     def dump_starts_or_ends(self, starts: bool) -> None:
         self.plan.dump_sign(EventKind.DUMP_STARTED if starts else EventKind.DUMP_ENDED, self.now)
 
+    @rule(takes=moments, found=st.sampled_from((None, False, True)), is_dumping=st.booleans())
+    def look_into_the_event_log(self, takes: float, found: bool | None, is_dumping: bool) -> None:
+        """It finds a dump, a start or nothing, or cannot be looked into."""
+        step = self.plan.next_step(self.now)
+        if self.has_session and isinstance(step, Look):
+            self.note_look(step.until)
+            self.now = step.until if found is None else min(self.now + takes, step.until)
+            if found is False and is_dumping:
+                self.plan.dump_sign(EventKind.DUMP_STARTED, self.now)
+            self.plan.looked(found, self.now)
+
+    def note_look(self, until: float) -> None:
+        """Held against the rules of looking."""
+        assert self.now < until <= self.now + self.timing.most_look
+        latest = self.row[-1]
+        assert latest is not None, "after a reading only"
+        assert latest.is_on
+        assert not self.looks or self.now >= self.looks[-1] + 1.0
+        if self.sent:
+            assert {control for _, control in self.sent} == {Control.DIAGNOSTIC_INTERRUPT}
+            assert self.looks, "one before the interrupt, so that it is known what is old"
+        self.looks.append(self.now)
+
     @rule()
     def lose_the_race(self) -> None:
         """In one of ten; else no machine would come to an end of its own."""
@@ -226,7 +257,11 @@ class PlanMachine(RuleBasedStateMachine):
 
     def note_switch(self, control: Control) -> None:
         """Held against the rules of sending before it is sent."""
-        if not self.sent:
+        if not self.sent and control is Control.POWER_ON:
+            assert self.plan.hold.is_recorded
+        elif not self.sent:
+            is_said_off = self.row[-1] is None or not self.row[-1].is_on    # which is not believed just like that
+            assert self.looks or is_said_off or not self.plan.dump.look_interval, "the event log comes first"
             hold, budget_end = self.plan.hold, self.plan.started + self.plan.budget
             assert hold.is_recorded
             assert self.now >= max(hold.arbitrates_until, hold.delayed_until)
@@ -303,7 +338,10 @@ class PlanMachine(RuleBasedStateMachine):
             assert seen.sampled >= self.started
             assert not self.power.is_on(seen.sampled), "the truth"
         before = [control for at, control in self.sent if control is not Control.POWER_ON]
-        if not before:
+        was_on = any(seen is not None and seen.is_on for seen in self.row[: self.row.index(proof[0])])
+        if not before and self.plan.action is Action.DUMP_CYCLE and was_on:
+            assert result.code is ResultCode.CYCLED_CONFIRMED, "off by itself, and on again as it was promised"
+        elif not before:
             assert result.code is ResultCode.ALREADY_OFF
             assert not self.sent
             assert self.is_settled or self.plan.action is Action.RESET, "a BMC that was silent is not just believed"

@@ -4,6 +4,8 @@ import json
 import os
 import stat
 import tempfile
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -348,3 +350,59 @@ def test_a_tidy_record_is_left_alone(path: Path) -> None:
     before = path.stat().st_ino
     record.tidy()
     assert path.stat().st_ino == before
+
+
+class Hanging:
+    """Holds up whoever reads the record, until it is let go."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, record: Record) -> None:
+        self.has_begun, self.may_end = threading.Event(), threading.Event()
+        self.read = record._read
+        monkeypatch.setattr(record, "_read", self)
+
+    def __call__(self) -> object:
+        self.has_begun.set()
+        assert self.may_end.wait(20)
+        return self.read()
+
+
+def test_an_opening_that_hung_ends_late_and_harms_nothing(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Meanwhile there are resets of this life: neither lost, nor taken for interrupted ones of the former."""
+    record, _ = opened(path)
+    record.intend(an_intent(1))
+    record.close()
+    record = Record(path)
+    disk = Hanging(monkeypatch, record)
+    with ThreadPoolExecutor() as threads:
+        opening = threads.submit(record.open)
+        assert disk.has_begun.wait(20)
+        intending = threads.submit(record.intend, an_intent(2))
+        with pytest.raises(TimeoutError):
+            intending.result(0.2)
+        disk.may_end.set()
+        assert [past.target for past in opening.result(20)] == ["PSERVER1"]
+        intending.result(20)
+    record.conclude(an_intent(2).operation, RESULT)
+    record.close()
+    results = {past.target: past.result.code for past in past_of(path)}
+    assert results == {"PSERVER1": ResultCode.INTERRUPTED, "PSERVER2": RESULT.code}
+
+
+def test_an_opening_that_ends_after_the_end_keeps_nobody_out(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    record = Record(path)
+    entered, may_claim, claim = threading.Event(), threading.Event(), record_module._claim
+
+    def slow_claim(lock: Path) -> int:
+        entered.set()
+        assert may_claim.wait(20)
+        return claim(lock)
+
+    monkeypatch.setattr(record_module, "_claim", slow_claim)
+    with ThreadPoolExecutor() as threads:
+        opening = threads.submit(record.open)
+        assert entered.wait(20)
+        record.close()
+        may_claim.set()
+        with pytest.raises(OSError, match="closed"):
+            opening.result(20)
+    assert past_of(path) == []

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
+import signal
+import threading
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
@@ -12,13 +15,8 @@ import pytest
 import trio
 import trio.testing
 
-from haconn_cli.config.load import ConfigError
-from haconn_cli.config.model import Service
-from haconn_cli.config.paths import Paths
 from haconn_daemon.logs import hook as hook_module
 from haconn_daemon.logs.hook import MOST_OUTPUT, MOST_WAITING, Hook, checked_hook
-from haconn_daemon.reloading import read_settings
-from tests.haconn_daemon.installed import NOBODY_LISTENS, configure, free_port
 
 SECRET = "canary in the environment"
 
@@ -31,6 +29,10 @@ class Log:
 
     def event(self, name: str, level: int = 20, /, **fields: Any) -> None:
         self.told.append((name, fields))
+
+    @property
+    def names(self) -> list[str]:
+        return [name for name, _ in self.told]
 
 
 def executable(place: Path, script: str) -> str:
@@ -125,10 +127,111 @@ def test_how_it_ended_is_in_the_log(tmp_path: Path, script: str, event: str, exp
 def test_what_is_no_program_is_logged(tmp_path: Path) -> None:
     async def main(hook: Hook, log: Log) -> None:
         hook.tell("power_off", 30, {})
-        await until(lambda: log.told)
+        await until(lambda: "hook_failed" in log.names)
 
-    ((name, fields),) = run(str(tmp_path / "missing"), main).told
-    assert (name, "No such file" in fields["why"]) == ("hook_failed", True)
+    path = executable(tmp_path / "hook", "")
+    Path(path).write_text("neither a script nor a program")
+    name, fields = run(path, main).told[-1]
+    assert (name, "format error" in fields["why"]) == ("hook_failed", True)
+
+
+def test_one_that_is_missing_is_an_alarm_at_once_and_is_run_when_it_is_there(tmp_path: Path) -> None:
+    """As at boot, when its disk comes late; a connector that did not start for that would fence nobody."""
+    got = tmp_path / "got"
+    path = Path(executable(tmp_path / "hook", f"cat >> {got}"))
+    path.rename(aside := tmp_path / "aside")
+
+    async def main(hook: Hook, log: Log) -> None:
+        await until(lambda: log.told)
+        assert "No such file" in hook.trouble
+        for _ in range(3):
+            hook.tell("power_off", 30, {"server": "OLD"})
+        await until(lambda: not hook._waiting)
+        aside.rename(path)
+        hook.tell("power_off", 30, {"server": "NEW"})
+        await until(lambda: got.exists() and "NEW" in got.read_text())
+        await until(lambda: not hook.trouble)
+
+    log = run(str(path), main)
+    assert log.names == ["hook_unusable", "hook_usable"], "and nothing for each event"
+    assert "OLD" not in got.read_text()
+
+
+def test_one_that_others_can_change_meanwhile_is_not_run(tmp_path: Path) -> None:
+    got = tmp_path / "got"
+    path = executable(tmp_path / "hook", f"cat >> {got}")
+
+    async def main(hook: Hook, log: Log) -> None:
+        await trio.testing.wait_all_tasks_blocked()
+        Path(path).chmod(0o777)
+        hook.tell("power_off", 30, {})
+        await until(lambda: log.told)
+        assert "written by others" in hook.trouble
+        hook.path = None
+        assert hook.trouble == ""
+
+    run(path, main)
+    assert not got.exists()
+
+
+def test_a_disk_that_hangs_while_it_is_loaded_does_not_hold_up_the_end(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A lease makes whoever opens the file wait, here the kernel that loads it, until it is given back."""
+    got = tmp_path / "got"
+    path = executable(tmp_path / "hook", f"cat >> {got}")
+
+    with Path(path).open("r+") as leased:
+        fcntl.fcntl(leased, F_SETSIG, signal.SIGURG)     # instead of SIGIO, which would end us
+        try:
+            fcntl.fcntl(leased, F_SETLEASE, fcntl.F_WRLCK)
+        except OSError:
+            pytest.skip("no leases in this file system")
+
+        process = hook_module._Process()
+        monkeypatch.setattr(hook_module, "_Process", lambda: process)
+
+        async def main(hook: Hook, log: Log) -> None:
+            hook.tell("power_off", 30, {})
+            await until(lambda: fcntl.fcntl(leased, F_GETLEASE) != fcntl.F_WRLCK)    # it has been asked for
+
+        run(path, main)
+        assert fcntl.fcntl(leased, F_GETLEASE) != fcntl.F_UNLCK, "it still hangs"
+        trio.run(until, lambda: not is_alive(str(process.pid)))
+    assert not got.exists(), "nor is it run when the disk is back"
+
+
+def test_a_disk_that_hangs_at_its_loading_is_one_alarm_and_one_thread(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(hook_module, "TIME_LIMIT", 0.1)
+    may_go_on, loading, start = threading.Event(), [], hook_module._Process.start
+
+    def hang(process: hook_module._Process, path: str) -> str:
+        loading.append(path)
+        assert may_go_on.wait(20)
+        return start(process, path)
+
+    monkeypatch.setattr(hook_module._Process, "start", hang)
+    got = tmp_path / "got"
+    path = executable(tmp_path / "hook", f"cat >> {got}")
+
+    async def main(hook: Hook, log: Log) -> None:
+        for _ in range(4):
+            hook.tell("power_off", 30, {"server": "OLD"})
+        await until(lambda: not hook._waiting and hook.trouble)
+        await trio.sleep(0.3)
+        assert (log.names, loading) == (["hook_unusable"], [path])
+        monkeypatch.setattr(hook_module, "TIME_LIMIT", 30.0)
+        may_go_on.set()
+        await until(lambda: not hook._one_thread.borrowed_tokens)
+        hook.tell("power_off", 30, {"server": "NEW"})
+        await until(lambda: got.exists() and "NEW" in got.read_text())
+
+    assert run(path, main).names[:2] == ["hook_unusable", "hook_usable"]
+    assert "OLD" not in got.read_text()
+
+
+F_SETSIG, F_SETLEASE, F_GETLEASE = 10, 1024, 1025
+"""Of Linux; the module has no name for the first."""
 
 
 def test_one_that_hangs_is_ended_with_its_children(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -261,11 +364,5 @@ def test_one_that_is_not_to_be_relied_on(tmp_path: Path, spoil: Callable[[Path],
     assert problem in checked_hook(str(path))
 
 
-def test_a_wrong_one_is_a_wrong_setting(tmp_path: Path) -> None:
-    configure(tmp_path, free_port(), NOBODY_LISTENS, service=Service(hook=str(tmp_path / "missing")))
-    with pytest.raises(ConfigError, match=r"conf_haconn: service\.hook: .*missing: cannot be looked at: No such file"):
-        read_settings(Paths(tmp_path))
-
-
-def test_a_path_that_none_can_have_is_a_wrong_setting() -> None:
+def test_a_path_that_none_can_have() -> None:
     assert "cannot be looked at" in checked_hook("/no\0such")

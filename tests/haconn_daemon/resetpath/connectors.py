@@ -29,12 +29,15 @@ def segment_of(number: int, mask: int = 24) -> Segment:
 
 
 def make_connector(
-    number: int, seed: int | None = None, *, keys: KeyRing = KEYS, servers: Servers = SERVERS, mask: int = 24
+    number: int, seed: int | None = None, *, keys: KeyRing = KEYS, servers: Servers = SERVERS, mask: int = 24,
+    arbitrates: bool = True,
 ) -> Responder:
     """A life of connector `number`; another seed is another life."""
     segment = segment_of(number, mask)
     chance = randomness(number if seed is None else seed)
-    return Responder(keys, segment.own, servers, chance, statuses, version="0.1.0", segment=segment)
+    return Responder(
+        keys, segment.own, servers, chance, statuses, version="0.1.0", segment=segment, arbitrates=arbitrates
+    )
 
 
 @dataclass

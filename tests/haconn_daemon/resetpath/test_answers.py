@@ -67,6 +67,20 @@ def test_members_are_those_without_a_final_answer() -> None:
     assert not kept.is_under_way("PSERVER2")
 
 
+def test_refusals_are_kept_a_day_and_in_no_number_and_take_nobodys_place(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(answers, "MOST_REFUSALS", 10)
+    kept, taken = Answers(), asked(0, ended=0.0)
+    kept.add(taken, 0.0)
+    refused = [asked(number, ended=float(number)) for number in range(1, 31)]
+    for one in refused:
+        kept.refuse(one)
+    assert [one for one in refused if kept.find(one.key) is one] == refused[20:]
+    assert kept.find(taken.key) is taken
+    assert not kept.is_under_way("PSERVER2")
+    kept.refuse(asked(31, ended=25.5 + KEPT_FOR))
+    assert [one for one in refused if kept.find(one.key) is one] == refused[25:]
+
+
 @given(st.lists(st.booleans(), max_size=60))
 def test_there_are_never_more_than_there_is_room_for(are_finished: list[bool]) -> None:
     with pytest.MonkeyPatch.context() as patch:

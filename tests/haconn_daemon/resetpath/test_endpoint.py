@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import secrets
 import socket as plain_socket
+from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from ipaddress import ip_interface
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 import trio
@@ -271,3 +274,60 @@ def forged(connector: Address) -> bytes:
         (Role.MONITOR, "PSERVER1"), (Role.CONNECTOR, connector_name(*connector)),
     )]   # fmt: skip
     return Seal(KEYS, ids[0], bytes(8)).seal(ids[1], PathCheck(), bytes(16), bytes(16))[:-1] + b"?"
+
+
+class Restless:
+    """Two sockets, and the second one is wanted anew again and again, as where its address cannot be bound."""
+
+    complaints = ()
+
+    def __init__(self) -> None:
+        self.looks = 0
+        self.sockets = [plain_socket.socket(plain_socket.AF_INET, plain_socket.SOCK_DGRAM) for _ in range(2)]
+        for each in self.sockets:
+            each.bind(("127.0.0.1", 0))
+            each.setblocking(False)
+        self.all = lambda: list(self.sockets)
+        self.lost, self.reopen = lambda: 0, lambda: None
+
+    def has_moved(self) -> bool:
+        self.looks += 1
+        return self.looks % 7 == 0
+
+    def receive(self, source: plain_socket.socket) -> tuple[bytes, Address]:
+        return source.recvfrom(100)
+
+    def send(self, datagram: bytes, address: Address) -> None:
+        raise AssertionError
+
+    def close(self) -> None:
+        for each in self.sockets:
+            each.close()
+
+
+def test_nothing_is_lost_while_the_broadcast_socket_comes_and_goes(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[bytes] = []
+    sockets, most = Restless(), 40
+    responder: Any = SimpleNamespace(
+        is_known=lambda address: False, dropped=Counter(), datagrams_to_send=lambda now: [], next_deadline=lambda: None,
+        next_event=lambda: None, receive_datagram_untrusted=lambda data, address, now: seen.append(data),
+    )   # fmt: skip
+    monkeypatch.setattr("haconn_daemon.resetpath.endpoint.Sockets", lambda address, segment: sockets)
+    monkeypatch.setattr("haconn_daemon.resetpath.endpoint.FOLLOW_INTERVAL", 0.0)
+    monkeypatch.setattr("haconn_daemon.resetpath.inbox.STRANGERS_A_TURN", 1)
+    sent = {b"%d" % number for number in range(2 * most)}
+
+    async def story() -> None:
+        with plain_socket.socket(plain_socket.AF_INET, plain_socket.SOCK_DGRAM) as sender:
+            for number, datagram in enumerate(sorted(sent)):
+                sender.sendto(datagram, sockets.sockets[number % 2].getsockname())
+        send, _ = trio.open_memory_channel[Arrival](0)
+        with trio.fail_after(20):
+            async with trio.open_nursery() as nursery:
+                await nursery.start(Endpoint(responder, ("127.0.0.1", 1), send).run)
+                while sockets.looks < 20 * most:
+                    await trio.lowlevel.checkpoint()
+                nursery.cancel_scope.cancel()
+
+    trio.run(story)
+    assert (set(seen), len(seen), responder.dropped.total()) == (sent, 2 * most, 0)

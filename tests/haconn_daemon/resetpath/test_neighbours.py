@@ -173,12 +173,43 @@ def test_another_list_of_servers_is_told_while_it_lasts() -> None:
     assert connectors.learnt(1, ServersDiffer) == [ServersDiffer(TWO, differ=True)]
     connectors.run(60)
     assert connectors.learnt(1, ServersDiffer) == [ServersDiffer(TWO, differ=True)]
-    assert list(one.differing) == ["192.168.0.2"]
     assert one.notes(connectors.now) == ("connector 192.168.0.2 has another list of servers (conf_pserver), for 61 s",)
     connectors.responders[TWO].replace_servers(SERVERS)
     connectors.run(0.1)
     assert connectors.learnt(1, ServersDiffer)[1:] == [ServersDiffer(TWO, differ=False)]
-    assert (one.differing, one.notes(connectors.now)) == ({}, ())
+    assert one.notes(connectors.now) == ()
+
+
+def test_who_does_not_arbitrate_is_told_by_both_sides() -> None:
+    """`arbitration_wait = 0` on one server only: each could reset the other, and neither would give way."""
+    connectors = Connectors.of(1)
+    connectors.start(2, make_connector(2, arbitrates=False))
+    one, two = connectors.responders[ONE], connectors.responders[TWO]
+    connectors.run(61)
+    for number, other, notes in ((1, TWO, one.notes(connectors.now)), (2, segment_of(1).own, two.notes(connectors.now))):
+        (told,) = connectors.learnt(number, ServersDiffer)
+        assert isinstance(told, ServersDiffer)
+        assert (told.address, told.differ) == (other, True)
+        assert "arbitration_wait" in told.what
+        (note,) = notes
+        assert "arbitration_wait" in note
+        assert "for 61 s" in note
+        assert "conf_pserver" not in note
+    two.replace_servers(SERVERS)
+    connectors.run(PRESENCE_INTERVAL + 1)
+    assert (one.notes(connectors.now), two.notes(connectors.now)) == ((), ())
+    two.replace_servers(OTHER_SERVERS, arbitrates=False)
+    connectors.run(0.1)
+    assert "conf_pserver" in one.notes(connectors.now)[0]
+    two.replace_servers(SERVERS, arbitrates=False)
+    connectors.run(0.1)
+    assert "arbitration_wait" in one.notes(connectors.now)[0], "another difference is told as well"
+
+
+def test_two_that_do_not_arbitrate_agree() -> None:
+    connectors = Connectors({segment_of(number).own: make_connector(number, arbitrates=False) for number in (1, 2)})
+    connectors.run(61)
+    assert connectors.learnt(1, ServersDiffer) == []
 
 
 def test_a_connector_that_is_gone_differs_no_more() -> None:
@@ -324,7 +355,7 @@ def test_a_deadline_that_has_come_is_over(began: float) -> None:
     connectors = Connectors.of(1)
     one = connectors.responders[ONE]
     assert one._neighbours is not None
-    neighbour = Neighbour(b"n" * 8, TWO, heard=began, differs_since=began, other_version=2, other_version_heard=began)
+    neighbour = Neighbour(b"n" * 8, TWO, heard=began, difference="differs", other_version=2, other_version_heard=began)
     one._neighbours._known[neighbour.id] = neighbour
     one._neighbours._next_presence = float("inf")
     for _ in range(2):

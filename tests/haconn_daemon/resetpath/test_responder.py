@@ -285,6 +285,8 @@ def test_what_cannot_be_is_refused_at_once_and_again(request_: m.ResetRequest, c
     for _ in range(2):
         assert hand.ask(request_, b"1" * 16) == [m.Refused(code)]
     assert events(hand.responder) == []
+    assert hand.ask(m.ResultQuery(), b"1" * 16) == [m.Refused(code)]
+    assert hand.ask(RESET, b"1" * 16) == [m.Refused(ResultCode.POLICY)], "the same id with other content"
 
 
 def test_an_unknown_action_is_refused_and_not_met_with_silence(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -412,6 +414,8 @@ def test_what_is_kept_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     for number in range(100, 110):
         hand.ask(RESET, bytes((number,)) * 16)
     assert hand.ask(RESET, b"z" * 16) == [m.Refused(ResultCode.BUSY, 1.0)]
+    monkeypatch.undo()
+    assert hand.ask(RESET, b"z" * 16) == [m.Refused(ResultCode.BUSY, 1.0)], "not begun when there is room again"
     assert len(events(hand.responder)) == 10
 
 

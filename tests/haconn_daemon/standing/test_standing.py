@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import errno
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -8,6 +9,7 @@ from typing import Any
 import pytest
 import trio
 
+from haconn_cli.config.guarded import write_whole
 from haconn_cli.config.model import BmcAddress, ManagedServer, Servers
 from haconn_cli.sighting import Sighting
 from haconn_daemon.bmcs.roster import Roster
@@ -15,6 +17,7 @@ from haconn_daemon.standing import local_bmc
 from haconn_daemon.standing.standing import AT_BOOT, LATER, Standing
 from ipmi_lan import DeviceFailed, IpmiError, NoDevice
 from tests.fakes.clock import run_in_virtual_time, without_threads
+from tests.fakes.disk import SlowDisk
 from tests.haconn_daemon.managed import ACCOUNT
 
 GUIDS = {name: bytes([number]) * 15 + b"\x99" for number, name in enumerate("ABC", 1)}
@@ -35,7 +38,7 @@ class Host:
 
     def new_life(self) -> Standing:
         self.standing = Standing(SERVERS, self.configured, self.roster, self.file, self, self._open)  # type: ignore[arg-type]
-        self.standing.load()
+        run_in_virtual_time(self.standing.load)
         return self.standing
 
     def event(self, name: str, level: int = 0, /, **fields: object) -> None:
@@ -181,8 +184,88 @@ def test_a_file_that_others_could_have_written_is_not_believed(host: Host) -> No
     assert host.names == ["own_server_not_read"]
 
 
-def test_a_disk_that_takes_nothing(host: Host) -> None:
-    host.file.parent.write_text("a file where the directory should be")
-    host.run((1.0, lambda: host.standing.heard("B")), (2.0, lambda: None))
+@pytest.mark.parametrize("error", [OSError(errno.ENOSPC, "No space left on device"), RuntimeError("can't start new thread")])
+def test_a_disk_that_takes_nothing_is_tried_again_until_it_does(
+    host: Host, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    """HA Monitor says it only once; without the file the next life would reset its own server."""
+    full = [True]
+
+    def write(file: Path, text: str) -> None:
+        if full:
+            raise error
+        write_whole(file, text)
+
+    monkeypatch.setattr("haconn_daemon.standing.standing.write_whole", write)
+    notes: list[str] = []
+    host.run(
+        (1.0, lambda: host.standing.heard("B")),
+        (300.0, lambda: notes.append(host.standing.why_not_kept)),
+        (301.0, full.clear),
+        (400.0, lambda: notes.append(host.standing.why_not_kept)),
+    )
     assert host.standing.decided == "B"
-    assert "own_server_not_kept" in host.names
+    assert [name for name in host.names if name.startswith("own_server")] == ["own_server_not_kept", "own_server_kept"]
+    assert notes == [str(error), ""]
+    assert host.new_life().decided == "B"
+
+
+@pytest.mark.parametrize("seconds", [1.5, 30.0])
+def test_a_slow_disk_is_an_alarm_and_has_one_writer(
+    host: Host, monkeypatch: pytest.MonkeyPatch, seconds: float
+) -> None:
+    """A second writer would tear the first one's new file."""
+    disk = SlowDisk(monkeypatch, seconds)
+    notes: list[str] = []
+    host.run(
+        (1.0, lambda: host.standing.heard("B")),
+        (2.4, lambda: notes.append(host.standing.why_not_kept)),
+        (3.0, lambda: host.standing.heard("C")),
+        (400.0, lambda: notes.append(host.standing.why_not_kept)),
+    )
+    assert host.file.read_text() == "B\nC\n"
+    assert disk.most_at_work == 1
+    assert host.names.count("own_server_not_kept") == host.names.count("own_server_kept") >= 1
+    assert "longer than" in notes[0]
+    assert notes[1] == ""
+
+
+def test_the_end_waits_for_the_disk_and_not_for_one_that_hangs(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
+    disk = SlowDisk(monkeypatch, 0.5)
+    host.run((1.0, lambda: host.standing.heard("B")))
+    assert host.file.read_text() == "B\n"
+    disk.seconds = 1000.0
+    ended: list[float] = []
+
+    async def main() -> None:
+        host.standing.heard("C")
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(host.standing.run)
+            await trio.sleep(100.0)
+            nursery.cancel_scope.cancel()
+        ended.append(trio.current_time())
+
+    run_in_virtual_time(main)
+    assert ended[0] <= 101.0
+
+
+def test_what_is_read_late_is_taken_and_kept_beside_what_was_heard_since(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The disk hung at the start, and HA Monitor said something else meanwhile: nobody is forgotten."""
+    host.file.parent.mkdir()
+    host.file.write_text("A\n")
+    host.file.chmod(0o600)
+    host.standing = Standing(SERVERS, None, host.roster, host.file, host, host._open)  # type: ignore[arg-type]
+    SlowDisk(monkeypatch, 1.5)
+
+    async def main() -> None:
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(host.standing.run)
+            nursery.start_soon(host.standing.load)
+            await trio.sleep(1.0)
+            host.standing.heard("B")
+            await trio.sleep(200.0)
+            nursery.cancel_scope.cancel()
+
+    run_in_virtual_time(main)
+    assert host.standing.servers == ("B", "A")
+    assert host.file.read_text() == "B\nA\n"

@@ -116,7 +116,7 @@ def test_which_stop_it_is_may_be_told(offset: OsStop) -> None:
 
 
 STEPS = st.lists(
-    st.tuples(st.sampled_from(["crash", "off", "on", "reset", "cycle", "nmi", "look"]), st.sampled_from([0.0, 0.5, 3.0, 11.0])),
+    st.tuples(st.sampled_from(["crash", "off", "on", "reset", "cycle", "nmi", "look"]), st.sampled_from([0.25, 0.5, 3.0, 11.0])),
     max_size=25,
 )
 

@@ -44,7 +44,7 @@ usage: haconnsetup resetpath [addr=IP/MASK] [port=PORT]
        haconnsetup show history [NAME] [--verbose|--json]
        haconnsetup check [NAME...] [--pin] [--json]
        haconnsetup reload
-       haconnsetup reset NAME [action=off|cycle|reset] [budget=SECONDS] [force]
+       haconnsetup reset NAME [action=off|cycle|reset|dump_cycle] [budget=SECONDS] [force]
        haconnsetup dump
        haconnsetup --help | VERB --help | --version
 

@@ -90,9 +90,9 @@ class Reception:
                     self._look_now(server)
             case ConnectorSeen(address, own_server, version):
                 event("connector_seen", connector=address[0], own_server=own_server, version=version)
-            case ServersDiffer(address, differ):
+            case ServersDiffer(address, differ, what):
                 name, level = ("configurations_differ", logging.WARNING) if differ else ("configurations_agree", logging.INFO)
-                event(name, level, connector=address[0])
+                event(name, level, connector=address[0], what=what)
             case VersionsDiffer(address, version, differ):
                 name, level = ("protocols_differ", logging.WARNING) if differ else ("protocols_agree", logging.INFO)
                 event(name, level, connector=address[0], version=version)

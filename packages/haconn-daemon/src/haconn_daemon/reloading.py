@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import logging
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -11,16 +12,10 @@ import trio
 from haconn_cli.config.load import ConfigError, load_settings
 from haconn_cli.config.model import KeyRing, Settings
 from haconn_cli.config.paths import Paths
-from haconn_daemon.logs.hook import checked_hook
 from haconn_daemon.logs.journal import Journal
 
-
-def read_settings(paths: Paths) -> Settings:
-    """The settings in the files, and that the hook is one to rely on. Raises `ConfigError`."""
-    settings = load_settings(paths)
-    if settings.service.hook is not None and (problem := checked_hook(settings.service.hook)):
-        raise ConfigError(paths.conf_haconn, "service.hook", f"{settings.service.hook}: {problem}")
-    return settings
+READ_PATIENCE = 5.0
+"""Seconds for the disk to give the settings."""
 
 
 class Reloading:
@@ -41,16 +36,16 @@ class Reloading:
         self.started = self.settings_read = _now()
         """For people."""
         self._paths, self._journal, self._take, self._why_not_keys = paths, journal, take, why_not_keys
-        self._one_at_a_time = trio.Lock()
+        self._one_at_a_time, self._one_reader = trio.Lock(), trio.CapacityLimiter(1)
 
     async def reload(self) -> str:
         """Read the three files and take what they say. Returns "", or why all stays as it was, in one line.
 
-        The files are read in a thread: a slow disk delays nobody but who asked for this.
+        The files are read in a thread: a slow disk delays nobody but who asked for this, and one that hangs not for ever.
         """
         async with self._one_at_a_time:
             try:
-                settings = await trio.to_thread.run_sync(read_settings, self._paths, abandon_on_cancel=True)
+                settings = await self._read()
                 self._check_what_needs_a_restart(settings)
             except (ConfigError, OSError, RuntimeError) as error:   # RuntimeError: no thread to be had
                 self.refused = str(error)
@@ -61,6 +56,12 @@ class Reloading:
                 names = ",".join(server.name for server in settings.servers.servers)
                 self._journal.event("settings_taken", servers=names, keys=len(settings.keys.keys))
         return self.refused
+
+    async def _read(self) -> Settings:
+        """A reading that was given up keeps its thread, and the next one waits for it. Raises as `load_settings`; `OSError`."""
+        with trio.move_on_after(READ_PATIENCE):
+            return await trio.to_thread.run_sync(load_settings, self._paths, abandon_on_cancel=True, limiter=self._one_reader)
+        raise OSError(errno.ETIMEDOUT, f"the disk takes longer than {READ_PATIENCE:g} s to give the settings")
 
     def _check_what_needs_a_restart(self, settings: Settings) -> None:
         """Our identity on the reset path is made of these, and the answers to requests that are under way hang on it."""

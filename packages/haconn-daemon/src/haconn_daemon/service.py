@@ -5,7 +5,6 @@ What a room has to tell another goes through `telling` (what happens), `receptio
 
 from __future__ import annotations
 
-import logging
 import os
 import signal
 from collections.abc import AsyncIterator, Mapping
@@ -33,8 +32,9 @@ from haconn_daemon.monitor.dump import DumpChange
 from haconn_daemon.monitor.dumps import Dumps
 from haconn_daemon.monitor.health import Change, Judge
 from haconn_daemon.monitor.watch import Watch
+from haconn_daemon.past import Past
 from haconn_daemon.reception import Reception
-from haconn_daemon.reloading import Reloading
+from haconn_daemon.reloading import READ_PATIENCE, Reloading
 from haconn_daemon.reports import Reports, read_history
 from haconn_daemon.resetpath.arrivals import Arrival
 from haconn_daemon.resetpath.endpoint import Endpoint
@@ -61,13 +61,13 @@ class Service:
         segment = Segment.of(settings.reset_path)
         self._address = address = segment.own
         self._pins = PinKeeper(paths, journal)
-        self._roster = Roster(servers.servers, self._pins.load(), journal.event, self._pins.keep)
+        self._roster = Roster(servers.servers, {}, journal.event, self._pins.keep)
         self._dumps = Dumps(servers, service, self._tell_dump, journal)
         self._watch = Watch(servers, service, self._tell_changes, self._look_further, self._roster)
         self._standing = Standing(servers, service.own_server, self._roster, Path(paths.state) / "own_server", journal)
         self._responder = Responder(
             settings.keys, address, servers, os.urandom, self._statuses, own_servers=lambda: self._standing.servers,
-            version=__version__, segment=segment,
+            version=__version__, segment=segment, arbitrates=service.arbitration_wait > 0,
         )   # fmt: skip
         arrivals_in, self._arrivals = trio.open_memory_channel[Arrival](256)
         self._endpoint = Endpoint(self._responder, address, arrivals_in, segment)
@@ -85,9 +85,11 @@ class Service:
             self._telling,
             is_settled=self._watch.is_settled,
             is_dumping=self._dumps.is_dumping,
+            look_for_dump=self._dumps.look_for_reset,
             rules=Rules.of(servers, service),
         )
         self._reception = Reception(journal, self._responder, self._endpoint, self._desk, self._standing, self._watch.look_now)
+        self._past = Past(self._record, self._pins, self._standing, self._roster, self._reception, journal)
         self._told_to_stop = trio.Event()
         self._one_reload_at_a_time = trio.Lock()
 
@@ -97,8 +99,9 @@ class Service:
             if self._told_to_stop.is_set():
                 return "the connector is being stopped"
             systemd.notify(systemd.reloading())
-            with suppress(OSError, RuntimeError):     # a broken disk, or no thread to be had: the pins stay as they are known
-                self._roster.replace_pins(await self._pins.load_again())
+            # A disk that is broken or hangs, or no thread to be had: the pins stay as they are known.
+            with suppress(OSError, RuntimeError), trio.move_on_after(READ_PATIENCE):
+                self._roster.replace_pins(await self._pins.load())
             refused = await self._reloading.reload()
             if not self._told_to_stop.is_set():
                 systemd.notify(systemd.READY)
@@ -112,7 +115,7 @@ class Service:
         servers, service = settings.servers, settings.service
         self._watch.change(servers, service)
         self._dumps.change(servers, service)
-        self._responder.replace_servers(servers)
+        self._responder.replace_servers(servers, arbitrates=service.arbitration_wait > 0)
         self._standing.change(servers, service.own_server)
         self._responder.replace_keys(settings.keys)
         self._desk.rules = Rules.of(servers, service)
@@ -141,9 +144,11 @@ class Service:
         """What a person should look at."""
         closed = f"no reset path: {self._door.why_closed}" if self._door.why_closed else ""
         deaf = f"fence_kdump is not heard: {self._dumps.why_deaf}" if self._dumps.why_deaf else ""
-        own = (closed, deaf, self._standing.note(), self._journal.trouble, self._hanging())
+        forgets = f"after a restart the own server would not be known: {why}" if (why := self._standing.why_not_kept) else ""
+        hook = f"the hook {self._hook.path} is not run: {self._hook.trouble}" if self._hook.trouble else ""
+        own = (closed, deaf, hook, self._standing.note(), forgets, self._journal.trouble, self._hanging())
         network = (*self._endpoint.complaints, *self._responder.notes(trio.current_time()))
-        return [*(note for note in own if note), *self._roster.notes(), *network]
+        return [*(note for note in own if note), *self._past.notes(), *self._roster.notes(), *network]
 
     def _hanging(self) -> str:
         hanging = what_hangs(self._watch, self._desk)
@@ -155,35 +160,36 @@ class Service:
     async def run(self) -> None:
         """Until SIGTERM or SIGINT. Raises OSError where the reset path's address or the control socket cannot be had."""
         with closing(self._record):
-            await self._open_record()
             await self._serve()
         self._journal.event("stopped")
 
-    async def _open_record(self) -> None:
-        """Read the record. A disk that is full or broken costs the record, not the reset path."""
-        self._standing.load()
-        try:
-            past = await trio.to_thread.run_sync(self._record.open)
-        except BlockingIOError:
-            raise   # another connector has it
-        except OSError as error:
-            self._journal.event("record_unavailable", logging.ERROR, why=str(error))
-        else:
-            self._reception.restore(past)
-
     async def _serve(self) -> None:
         with trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT, signal.SIGHUP) as signals:
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGHUP})     # one that came since the start is obeyed now
             async with trio.open_nursery() as nursery:
                 nursery.start_soon(self._obey_signals, signals, nursery)
-                await self._open_rooms(nursery)
-                self._journal.start_up("ready", version=__version__, servers=len(self._watch))
-                self._journal.event("started", version=__version__)
-                systemd.notify(systemd.READY)
+                async with self._one_reload_at_a_time:
+                    await self._start(nursery)
                 await self._told_to_stop.wait()
                 await self._wind_up()
                 nursery.cancel_scope.cancel()
 
+    async def _start(self, nursery: trio.Nursery) -> None:
+        """To be ready, unless it is told to stop before that."""
+        async with trio.open_nursery() as starting:
+            starting.start_soon(self._cut_short, starting.cancel_scope)
+            await self._open_rooms(nursery)
+            self._journal.start_up("ready", version=__version__, servers=len(self._watch))
+            self._journal.event("started", version=__version__)
+            systemd.notify(systemd.READY)
+            starting.cancel_scope.cancel()
+
+    async def _cut_short(self, starting: trio.CancelScope) -> None:
+        await self._told_to_stop.wait()
+        starting.cancel()
+
     async def _open_rooms(self, nursery: trio.Nursery) -> None:
+        await nursery.start(self._past.run)
         await nursery.start(self._desk.run)
         await nursery.start(self._door.run)
         await nursery.start(self._watch.run)

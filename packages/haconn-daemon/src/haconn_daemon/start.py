@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import signal
 import sys
 import traceback
 from pathlib import Path
@@ -11,21 +12,24 @@ from typing import NoReturn
 
 import trio
 
-from haconn_cli.config.load import ConfigError, NewerFormat
+from haconn_cli.config.load import ConfigError, NewerFormat, load_settings
 from haconn_cli.config.model import Service as ServiceSettings
 from haconn_cli.config.model import Settings
 from haconn_cli.config.paths import Paths
 from haconn_cli.exits import Exit
 from haconn_daemon import __version__
 from haconn_daemon.logs.journal import Journal
-from haconn_daemon.reloading import read_settings
 from haconn_daemon.service import Service
 
 
 def run(paths: Paths) -> NoReturn:
-    """Run the connector to its end, and end the process with its exit code."""
+    """Run the connector to its end, and end the process with its exit code.
+
+    SIGHUP ends a process that does not expect it; one that comes before `Service` does waits until then.
+    """
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGHUP})
     try:
-        settings = read_settings(paths)
+        settings = load_settings(paths)
     except ConfigError as error:
         with Journal(paths.log, ServiceSettings().syslog) as journal:   # no settings: where it usually goes
             code = _refuse_to_start(journal, error)

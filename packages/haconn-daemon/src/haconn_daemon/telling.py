@@ -87,7 +87,8 @@ class Telling:
 
     def changed(self, judge: Judge, changes: list[Change]) -> None:
         """A reading, or a silence, and what it changed."""
-        self._journal.periodic("poll", server=judge.name, power_is_on=judge.power_is_on, reason=judge.reason)
+        power_is_on = "" if judge.reason else judge.power_is_on     # what was read before says nothing of now
+        self._journal.periodic("poll", server=judge.name, power_is_on=power_is_on, reason=judge.reason)
         self._tell_new_reason(judge, changes)
         for change in changes:
             name, level, kind = _CHANGES[change]

@@ -73,6 +73,7 @@ class ResetPath:
     port: int
 
     def __post_init__(self) -> None:
+        _expect_no_scope(self.interface)
         if not SMALLEST_PORT <= self.port <= LARGEST_PORT:
             raise BadValue(f"port {self.port}: must be {SMALLEST_PORT} to {LARGEST_PORT}, the same on every server")
 
@@ -101,7 +102,17 @@ def parse_interface(text: str) -> IPv4Interface | IPv6Interface:
     network = interface.network
     if network.num_addresses > 2 and interface.ip in (network.network_address, network.broadcast_address):
         raise BadValue(f"addr '{text}': that is the network itself, not an interface in it; {right}")
+    _expect_no_scope(interface)
     return interface
+
+
+def _expect_no_scope(interface: IPv4Interface | IPv6Interface) -> None:
+    """An address that means something only together with an interface's name is not supported (RFC 4007)."""
+    if isinstance(interface, IPv6Interface) and (interface.ip.is_link_local or interface.scope_id is not None):
+        raise BadValue(
+            f"addr '{interface}': IPv6 link-local addresses and those with %INTERFACE cannot be used; "
+            "must be a unique local or global address, like fd00::1/64"
+        )
 
 
 def parse_port(text: str) -> int:
@@ -234,16 +245,18 @@ class Servers:
         assert account is not None, "checked when the servers were put together"
         return account
 
-    def digest(self) -> bytes:
+    def digest(self, *, arbitrates: bool = True) -> bytes:
         """8 bytes that are equal on servers with the same list of servers, in any order.
 
-        In it is what they must agree on: names, BMC addresses, account names, identities and priorities.
+        In it is what they must agree on: names, BMC addresses, account names, identities and priorities; and, where connectors
+        compare them, whether they arbitrate.
         """
         lines = sorted(
             f"{server.name}\0{server.bmc}\0{self.account_of(server).name}\0{server.identity or ''}\0{server.priority}"
             for server in self.servers
         )
-        return hashlib.sha256("\n".join(lines).encode()).digest()[:8]
+        told = lines if arbitrates else [*lines, "\0does not arbitrate"]
+        return hashlib.sha256("\n".join(told).encode()).digest()[:8]
 
 
 @dataclass(frozen=True, slots=True)

@@ -41,6 +41,8 @@ def run(words: Sequence[str], paths: Paths) -> Exit:
     now = datetime.now(UTC)
     folder = f"HaConnectorDump.{now:%Y%m%d%H%M%S}"
     target = paths.log / f"{folder}.tar.gz"
+    if target.exists():
+        raise NotWritten(f"{target}: is there already, made in this very second; try again")
     with _archive(target) as file, tarfile.open(fileobj=file, mode="w:gz") as archive:
         for fact in facts(paths):
             _add(archive, folder, fact, now)

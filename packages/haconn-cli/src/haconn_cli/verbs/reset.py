@@ -17,18 +17,29 @@ from haconn_cli.control import NOT_PROCESSING, NotRunning, ask_status
 from haconn_cli.exits import Exit
 from haconn_cli.reports import StatusReport
 from haconn_cli.resetpath.client import NoSocket, NotAnswered, Path, open_requester
-from haconn_cli.resetpath.outcomes import Why
+from haconn_cli.resetpath.outcomes import Accepted, Progress, Why
 from haconn_cli.resetpath.telling import progress_line, result_lines
-from haconn_cli.resetpath.vocabulary import ADMIN, LONGEST_BUDGET, SHORTEST_BUDGET, USUAL_BUDGET, Action, Role, Status
+from haconn_cli.resetpath.vocabulary import (
+    ADMIN,
+    LONGEST_BUDGET,
+    SHORTEST_BUDGET,
+    USUAL_BUDGET,
+    Action,
+    ResultCode,
+    Role,
+    Status,
+)
 from haconn_cli.words import WrongWords, choose, settings, split_flag
 
-_RIGHT = "haconnsetup reset NAME [action=off|cycle|reset] [budget=SECONDS] [force]"
+_RIGHT = "haconnsetup reset NAME [action=off|cycle|reset|dump_cycle] [budget=SECONDS] [force]"
 _ACTIONS = {action.name.lower(): action for action in Action}
 _WHAT = {
     Action.OFF: "switched off hard and stay off",
     Action.CYCLE: "switched off hard and on again",
     Action.RESET: "reset hard",
+    Action.DUMP_CYCLE: "made to crash and write a dump, then switched off hard and on again",
 }
+_ASK_THE_BMC = (ResultCode.UNREACHABLE, ResultCode.WRONG_PASSWORD, ResultCode.WRONG_IDENTITY, ResultCode.REFUSED_BY_BMC)
 
 HELP = f"""\
 usage: {_RIGHT}
@@ -36,6 +47,8 @@ usage: {_RIGHT}
 Asks the connector on this server to reset NAME, after the name was typed once more. What runs on NAME is lost.
 action  cycle (usual): power off, seen off, power on. A server that is off already stays off, and that is a success (ALREADY_OFF).
         off: power off and stay off. reset: the chassis' own reset, which cannot be proven and so never counts as success.
+        dump_cycle: a diagnostic interrupt, so that the system writes a crash dump; wait for its end, at most dump_limit of
+        conf_haconn and up to 12 seconds before the end of the budget; then as cycle.
 budget  seconds from the request to its final answer, {SHORTEST_BUDGET:.0f} to {LONGEST_BUDGET:.0f}, usually {USUAL_BUDGET:.0f}; \
 what is not proven by then has failed.
 force   reset NAME although it is the server that this connector stands on.
@@ -68,6 +81,10 @@ def run(words: Sequence[str], paths: Paths) -> Exit:
     except NotRunning:
         screen.complain(NOT_PROCESSING)
         return Exit.NOT_RUNNING
+    own = [server.name for server in status.servers if server.status == Status.OWN_SERVER.words]
+    if wish.target in own and not wish.force:
+        screen.complain(f"haconnsetup: {wish.target} is the server that this connector stands on; only with the word force")
+        return Exit.FAILED
     if not _is_confirmed(wish, status):
         screen.complain("haconnsetup: that is not its name; nothing was done")
         return Exit.FAILED
@@ -111,6 +128,7 @@ class _Conversation:
         self._wish, self._found = wish, found
         self._is_asked = False
         """Whether the connector may have heard of the reset."""
+        self._said = ""
 
     def run(self) -> Exit:
         """Hold it, and print what comes of it."""
@@ -145,7 +163,7 @@ class _Conversation:
             screen.complain(f"haconnsetup: the connector on this server: {failed}; nothing was asked of it")
             return Exit.NOT_RUNNING if failed.why is Why.NO_ANSWER else Exit.FAILED
         if welcomed.digest_differs:
-            screen.complain("haconnsetup: warning: the connector has another list of servers than conf_pserver; restart it")
+            screen.complain("warning: the connector has another list of servers than conf_pserver: haconnsetup reload")
         return await self._ask(path)
 
     async def _ask(self, path: Path) -> Exit:
@@ -158,11 +176,20 @@ class _Conversation:
                 wish.budget,
                 reason="haconnsetup",
                 force=wish.force,
-                on_progress=lambda seen: screen.say(progress_line(seen)),
+                on_progress=self._tell_progress,
             )
         except NotAnswered as failed:
             screen.complain(f"haconnsetup: reset of {wish.target} FAILED: {failed}; whether it was done is not known")
             return Exit.FAILED
         for line in result_lines(wish.target, result):
             screen.say(line)
+        if result.code in _ASK_THE_BMC:
+            screen.complain(f"haconnsetup: what is wrong with the BMC is told by: haconnsetup check {wish.target}")
         return Exit.OK if result.code.is_success else Exit.FAILED
+
+    def _tell_progress(self, seen: Accepted | Progress) -> None:
+        """Each line once in a row: some phases take minutes."""
+        line = progress_line(seen)
+        if line != self._said:
+            self._said = line
+            screen.say(line)

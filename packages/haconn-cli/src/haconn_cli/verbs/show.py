@@ -12,6 +12,7 @@ from haconn_cli.changes import warn_of_count
 from haconn_cli.config import store
 from haconn_cli.config.model import ResetPath, Servers, checked_name
 from haconn_cli.config.paths import Paths
+from haconn_cli.config.wording import no_such_server
 from haconn_cli.control import NOT_PROCESSING, NotRunning, ask_history, ask_status
 from haconn_cli.exits import Exit
 from haconn_cli.reports import StatusReport
@@ -95,6 +96,9 @@ def _history(words: Sequence[str], paths: Paths, *, verbose: bool, as_json: bool
         print_history_json(history)
     else:
         print_history(history, verbose=verbose)
+    if name is not None and not history.entries and store.present_servers(paths).find(name) is None:
+        screen.complain(f"haconnsetup: {no_such_server(name, [server.name for server in store.present_servers(paths).servers])}")
+        return Exit.FAILED
     return Exit.OK
 
 

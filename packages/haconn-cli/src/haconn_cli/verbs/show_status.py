@@ -32,7 +32,7 @@ _COUNTERS = {
 
 
 def print_status(status: StatusReport | None, *, verbose: bool) -> None:
-    """The manual's table; why a link is NG goes to standard error, or with all else that is known into the longer text."""
+    """The manual's table; why a link is NG and what a person should look at goes to standard error, or into the longer text."""
     if status is None:
         screen.say(NOT_PROCESSING)
         return
@@ -47,6 +47,8 @@ def print_status(status: StatusReport | None, *, verbose: bool) -> None:
     for server in status.servers:
         if server.reason and server.link == Link.NG.word:
             screen.complain(f"{server.name}: {server.reason}")
+    for note in all_notes(status):
+        screen.complain(f"note: {note}")
 
 
 def numbered(heading: str, rows: Sequence[tuple[str, str, str]]) -> Iterator[str]:

@@ -240,7 +240,7 @@ def _parts(text: str, columns: int, indent: str, detail: Detail) -> list[str]:
     return _wrapped(text, columns, indent) if detail < Detail.SHORT_REASONS else [text]
 
 
-_HEADINGS = ("#", "name", "link", "status", "for", "reset", "last answer", "BMC")
+_HEADINGS = ("#", "name", "link", "status", "link for", "reset", "last answer", "BMC")
 _DISPENSABLE = (7, 6, 5, 4, 0)
 """Columns that go first where there is not room for all."""
 _LINK, _STATUS = 2, 3

@@ -13,7 +13,7 @@ import trio
 from haconn_cli.resetpath.vocabulary import ResultCode
 from haconn_daemon.bmcs.bmc import Bmc, WrongIdentity
 from haconn_daemon.fence.plan import Plan
-from haconn_daemon.fence.steps import Done, Read, ReadCause, Switch, Wait
+from haconn_daemon.fence.steps import Done, Look, Read, ReadCause, Switch, Wait
 from ipmi_lan import (
     Client,
     CommandRefused,
@@ -53,9 +53,22 @@ out of slots."""
 
 Sleep = Callable[[float], Awaitable[None]]
 """Until that moment, or until there is news for the plan."""
+LookForDump = Callable[[Client], Awaitable[bool | None]]
+"""Into the event log, over this session: whether the server was started anew and writes no dump; None: nothing was learned."""
 
 
-async def carry_out(plan: Plan, bmc: Bmc, on_news: Callable[[], None], sleep_until: Sleep = trio.sleep_until) -> None:
+async def look_nowhere(client: Client) -> bool | None:
+    """Where nobody knows of event logs."""
+    return None
+
+
+async def carry_out(
+    plan: Plan,
+    bmc: Bmc,
+    on_news: Callable[[], None],
+    sleep_until: Sleep = trio.sleep_until,
+    look_for_dump: LookForDump = look_nowhere,
+) -> None:
     """Returns when `plan.result` is there, which is by `plan.deadline`; `on_news` is called after every step.
 
     The session is closed before this returns; whoever waits for the result watches `plan.result` instead.
@@ -63,7 +76,7 @@ async def carry_out(plan: Plan, bmc: Bmc, on_news: Callable[[], None], sleep_unt
     with bmc.sharing.taken():
         while plan.result is None:
             with trio.move_on_at(plan.deadline):    # which somebody who joins may have moved meanwhile
-                await _Courier(plan, bmc, on_news, sleep_until).try_all()
+                await _Courier(plan, bmc, on_news, sleep_until, look_for_dump).try_all()
             plan.expire(trio.current_time())
     on_news()
 
@@ -71,8 +84,11 @@ async def carry_out(plan: Plan, bmc: Bmc, on_news: Callable[[], None], sleep_unt
 class _Courier:
     """Between one plan and one BMC."""
 
-    def __init__(self, plan: Plan, bmc: Bmc, on_news: Callable[[], None], sleep_until: Sleep) -> None:
+    def __init__(
+        self, plan: Plan, bmc: Bmc, on_news: Callable[[], None], sleep_until: Sleep, look_for_dump: LookForDump
+    ) -> None:
         self._plan, self._bmc, self._on_news, self._sleep_until = plan, bmc, on_news, sleep_until
+        self._look_for_dump = look_for_dump
         self._sharing = bmc.sharing
 
     async def try_all(self) -> None:
@@ -117,6 +133,8 @@ class _Courier:
                     plan.switching(trio.current_time())
                     self._on_news()
                     await self._switch(client, control)
+                case Look(until):
+                    await self._look(client, until)
                 case ReadCause():
                     await self._read_cause(client)
                 case Read():
@@ -154,6 +172,13 @@ class _Courier:
         else:
             self._plan.switch_accepted(trio.current_time())
             self._sharing.on_control(None)
+
+    async def _look(self, client: Client, until: float) -> None:
+        """Whatever the event log does wrong costs time and nothing else."""
+        has_restarted: bool | None = None
+        with trio.move_on_at(until):
+            has_restarted = await self._look_for_dump(client)
+        self._plan.looked(has_restarted, trio.current_time())
 
     async def _read_cause(self, client: Client) -> None:
         """Why the system started last, as evidence only: whatever comes, the plan ends."""

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Awaitable, Callable, Hashable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import partial
 from typing import Protocol, TypeVarTuple
 
 import trio
 
-from haconn_cli.resetpath.vocabulary import LONGEST_BUDGET, SHORTEST_BUDGET, EventKind, Phase, ResetResult, ResultCode
+from haconn_cli.resetpath.vocabulary import LONGEST_BUDGET, SHORTEST_BUDGET, Action, EventKind, Phase, ResetResult, ResultCode
 from haconn_daemon.bmcs.bmc import Bmc
 from haconn_daemon.fence.actuator import carry_out
 from haconn_daemon.fence.arbitration import Arbitration
@@ -22,6 +23,7 @@ from haconn_daemon.fence.race import Race
 from haconn_daemon.fence.record import Course, Intent, Record
 from haconn_daemon.fence.rules import Rules
 from haconn_daemon.fence.steps import Timing
+from ipmi_lan import Client
 
 Words = TypeVarTuple("Words")
 
@@ -35,6 +37,14 @@ class Admitted:
 
     operation: bytes
     joined: bool
+
+
+LookForDump = Callable[[str, Client], Awaitable[bool | None]]
+"""As the actuator's, with the server's name first."""
+
+
+async def _look_nowhere(target: str, client: Client) -> bool | None:
+    return None
 
 
 class Teller(Protocol):
@@ -64,15 +74,19 @@ class Desk:
         teller: Teller,
         is_settled: Callable[[str], bool] = lambda target: True,
         is_dumping: Callable[[str], bool] = lambda target: False,
+        look_for_dump: LookForDump = _look_nowhere,
         timing: Timing | None = None,
         rules: Rules | None = None,
     ) -> None:
-        """`is_settled(target)`: whether its BMC has answered without a gap lately; `is_dumping`: whether it writes a dump."""
+        """`is_settled(target)`: whether its BMC has answered without a gap lately; `is_dumping`: whether it writes a dump.
+
+        `look_for_dump` is only called by resets that wait for dumps; what it finds of one comes back by `dump_sign`.
+        """
         self._bmcs = bmcs
         self._record = record
         self._own_servers = own_servers
         self._teller = teller
-        self._is_settled, self._is_dumping = is_settled, is_dumping
+        self._is_settled, self._is_dumping, self._look_for_dump = is_settled, is_dumping, look_for_dump
         self._timing = timing or Timing()
         self.rules = rules or Rules()
         """May be replaced at any time; it holds for operations that begin afterwards."""
@@ -98,10 +112,10 @@ class Desk:
         Who comes when the running one has its proof already is not answered by it, but waits for its end and begins anew.
         """
         deadline = trio.current_time() + min(max(order.budget, SHORTEST_BUDGET), LONGEST_BUDGET)
-        while (running := self._running.get(order.target)) is not None:
+        while (running := self._in_the_way(order.target)) is not None:
             if running.order.action is not order.action:
                 return ResultCode.BUSY
-            if running.plan.may_be_joined:
+            if running.plan.may_be_joined and self._is_of(running, order.target):
                 running.plan.extend(deadline)
                 running.stir()
                 await self._keep(running, self._record.join, running.id.hex(), order.ticket, order.requester)
@@ -121,6 +135,17 @@ class Desk:
         self._nursery.start_soon(self._see_through, operation, self._bmcs[order.target])
         await self._write_intent(operation)
         return Admitted(operation.id, joined=False)
+
+    def _in_the_way(self, target: str) -> Operation | None:
+        """What runs under that name, or under another one at that server's BMC: a reload may have renamed it."""
+        way = self._bmcs.get(target)
+        return self._running.get(target) or next(
+            (each for each in self.running if way is not None and each.address == way.address), None
+        )
+
+    def _is_of(self, operation: Operation, target: str) -> bool:
+        way = self._bmcs.get(target)
+        return operation.order.target == target and way is not None and operation.address == way.address
 
     async def leave(self, operation: bytes, ticket: str) -> None:
         """Have the record keep that somebody who joined goes without the result; he may be told when this returns."""
@@ -163,9 +188,12 @@ class Desk:
             order.action, now, deadline - now, self._timing,
             is_settled=self._is_settled(target),
             hold=Hold(is_recorded=False, delayed_until=now + rules.delays.get(target, 0.0)),
-            dump=DumpWait(rules.dump_wait, rules.dump_limit, self._is_dumping(target)),
+            dump=DumpWait(
+                rules.dump_wait, rules.dump_limit, self._is_dumping(target),
+                look_interval=rules.look_interval if rules.dump_wait or order.action is Action.DUMP_CYCLE else 0.0,
+            ),
         )  # fmt: skip
-        operation = self._running[target] = Operation(os.urandom(16), order, plan)
+        operation = self._running[target] = Operation(os.urandom(16), order, plan, self._bmcs[target].address)
         if rules.arbitration_wait:
             self._enter_race(operation, rules, now)
         return operation
@@ -201,8 +229,9 @@ class Desk:
         def on_news() -> None:
             self._tell(operation)
 
+        look = partial(self._look_for_dump, operation.order.target)
         async with trio.open_nursery() as nursery:
-            nursery.start_soon(carry_out, operation.plan, bmc, on_news, operation.sleep_until)
+            nursery.start_soon(carry_out, operation.plan, bmc, on_news, operation.sleep_until, look)
             if operation.race is not None:
                 nursery.start_soon(self._repeat_announcements, operation, operation.race)
             await self._conclude(operation, await operation.result())

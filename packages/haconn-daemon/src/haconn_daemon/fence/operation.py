@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 import trio
 
+from haconn_cli.config.model import BmcAddress
 from haconn_cli.resetpath.vocabulary import Action, ResetResult
 from haconn_daemon.fence.plan import Plan
 from haconn_daemon.fence.race import Race
@@ -34,6 +35,8 @@ class Operation:
     id: bytes
     order: Order
     plan: Plan
+    address: BmcAddress | None = None
+    """Where the BMC is; under the target's name there may be another one by now."""
     done: trio.Event = field(default_factory=trio.Event)
     writing: trio.Lock = field(default_factory=trio.Lock)
     """So that the record has its lines in their order: nobody joins what is not on the disk yet."""

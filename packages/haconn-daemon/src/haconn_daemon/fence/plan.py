@@ -11,7 +11,7 @@ from __future__ import annotations
 from haconn_cli.resetpath.vocabulary import Action, EventKind, Phase, ResultCode
 from haconn_daemon.fence.progress import Progress
 from haconn_daemon.fence.sent import BUSY_CODES, Sent
-from haconn_daemon.fence.steps import Done, Read, ReadCause, Step, Switch, Wait
+from haconn_daemon.fence.steps import Done, Look, Read, ReadCause, Step, Switch, Wait
 from haconn_daemon.fence.verdict import of_accepted_reset, of_spent_budget, of_unaccepted_reset
 from ipmi_lan.commands.chassis import Control
 
@@ -33,6 +33,8 @@ class Plan(Progress):
             return ReadCause() if now >= asks_at else Wait(asks_at)
         self._end_dump(now)
         sends_at = self._may_send_at(now)
+        if (look_until := self._look_until(now, sends_at)) > now:
+            return Look(look_until)
         if self._sent is not None and now >= sends_at:
             return Switch(self._sent.control)
         return Read() if now >= self._next_read else Wait(min(self._next_read, sends_at))
@@ -44,8 +46,8 @@ class Plan(Progress):
 
     def is_about_to_switch(self, by: float) -> bool:
         """Whether the first power command is wanted, and nothing but the arbitration would hold it back at that moment."""
-        is_wanted = self._sent is not None and not self.has_switched
-        return is_wanted and max(self.hold.delayed_until, self._dump_until()) <= by
+        is_wanted = self._sent is not None and not self.has_switched and self.phase is not Phase.CONFIRMING_ON
+        return is_wanted and not self._has_to_look_first() and max(self.hold.delayed_until, self._dump_until()) <= by
 
     # ── what came of it ───────────────────────────────────────────────────────
 
@@ -69,8 +71,8 @@ class Plan(Progress):
             self._finish(code, why)
 
     def lose_race(self, why: str) -> None:
-        """Another server resets ours with more right. Once a power command was sent it is too late to give way."""
-        if self.has_switched:
+        """Another server resets ours with more right. After a power command, or the proof, it is too late to give way."""
+        if self.has_switched or self.phase is Phase.CONFIRMING_ON:
             self.findings.remark(f"too late to give way: {why}")
         else:
             self._finish(ResultCode.LOST_RACE, f"given up, no power command was sent: {why}")
@@ -81,6 +83,15 @@ class Plan(Progress):
         if self._sent is not None and self._sent.control is Control.DIAGNOSTIC_INTERRUPT:
             self._drop_unsent()     # a dump under way is not to be cut short by another
 
+    def looked(self, has_restarted: bool | None, now: float) -> None:
+        """Into the event log: whether the server was started anew and writes no dump; None: nothing could be learned.
+
+        The other signs that were found came by `dump_sign`.
+        """
+        if not self.dump.has_looked:
+            self.findings.took("event log, over by", now - self.started)
+        self.dump.looked(has_restarted, now)
+
     def heard_nothing(self, why: str, now: float, code: ResultCode = ResultCode.UNREACHABLE) -> None:
         """No login, or no answer to a reading; `code` is the result if nothing better comes.
 
@@ -90,7 +101,8 @@ class Plan(Progress):
             self.saw_no_cause(why)
             return
         refused_for = self._contact.failed(why, code, now)
-        if code is not ResultCode.UNREACHABLE and not self.has_switched and refused_for >= self.timing.refusal_patience:
+        is_open = not self.has_switched and self.phase is not Phase.CONFIRMING_ON
+        if code is not ResultCode.UNREACHABLE and is_open and refused_for >= self.timing.refusal_patience:
             self._finish(code, why)
         self._first_off = None
         self._drop_unsent()
@@ -112,6 +124,8 @@ class Plan(Progress):
                 self.findings.took("on", now - self._sent.first if self._sent.times else 0.0)
                 self._finish(ResultCode.CYCLED_CONFIRMED, "seen off twice, then on again", back_on=True)
         elif is_on:
+            if self._first_off is not None and self.is_settled:
+                self.dump.restarted()
             self._first_off = None
             self._weigh_still_on(now)
             if self.phase in _SLOW:
@@ -177,8 +191,7 @@ class Plan(Progress):
         if sent is None:
             return _NEVER
         if not sent.times:
-            held = float("-inf") if self.has_switched else self.hold.until(self._dump_until(), now)
-            return max(self._not_before, held)
+            return max(self._not_before, self._held_until(now))
         return now if sent.may_leave_again(now, self.timing) else _NEVER
 
     def _drop_unsent(self) -> None:
@@ -254,12 +267,14 @@ class Plan(Progress):
     def _proven_off(self, now: float) -> None:
         if self._off_sent is not None:
             self.findings.took("seen off", now - self._off_sent)
-        if not self.has_switched:
+        if not self.has_switched and not (self.action is Action.DUMP_CYCLE and self._was_seen_on()):
             self._finish(ResultCode.ALREADY_OFF, "seen off twice; no power command was sent")
         elif self.action not in (Action.CYCLE, Action.DUMP_CYCLE):
             self._finish(ResultCode.OFF_CONFIRMED, "seen off twice after the command")
         else:
             assert self._first_off is not None, "the first of the two readings"
+            if self._off_sent is None:
+                self.findings.remark("it went off by itself")
             self.phase = Phase.CONFIRMING_ON
             self._stop_waiting_for_the_dump(now)
             self._sent = Sent(Control.POWER_ON)

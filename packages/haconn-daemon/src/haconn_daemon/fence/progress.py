@@ -72,6 +72,35 @@ class Progress:
     def _dump_until(self) -> float:
         return self.dump.until(self.started, self.started + self.budget - self.timing.kept_after_dump)
 
+    def _held_until(self, now: float) -> float:
+        """What is proven off may be switched on without regard to anybody, but not before the record had its chance."""
+        if self.has_switched or (self.phase is Phase.CONFIRMING_ON and self.hold.is_recorded):
+            return float("-inf")
+        return _NEVER if self.phase is Phase.CONFIRMING_ON else self.hold.until(self._dump_until(), now)
+
+    def _look_until(self, now: float, sends_at: float) -> float:
+        """When a look into the event log that is due now must be over; minus infinity: none is due.
+
+        Only the first one may keep a command back. It also shows what is old, so that what a later one finds is of this dump.
+        """
+        if self._has_to_look_first():
+            return now + self.timing.most_look
+        is_waiting = self.dump.is_asked_for or (self._sent is not None and not self.has_switched)
+        if not is_waiting or not self._sees_on() or now < self.dump.looks_at:
+            return float("-inf")
+        return min(now + self.timing.most_look, self._dump_until() if self.dump.is_asked_for else sends_at)
+
+    def _has_to_look_first(self) -> bool:
+        is_before = not self.dump.has_looked and not self.has_switched and self.phase is not Phase.CONFIRMING_ON
+        return is_before and self._sees_on() and self.dump.looks_at < _NEVER
+
+    def _sees_on(self) -> bool:
+        return not self._contact.is_lost and self.reads > 0 and self.findings.readings[-1].power_is_on
+
+    def _was_seen_on(self) -> bool:
+        """After the request: then a dump-then-cycle keeps its promise of a server that runs again, whoever switched it off."""
+        return any(reading.power_is_on for reading in self.findings.readings)
+
     def _finish(self, code: ResultCode, detail: str, *, back_on: bool = False) -> None:
         if self.result is None:
             self.result = ResetResult(code, back_on, self.findings.evidence(detail))

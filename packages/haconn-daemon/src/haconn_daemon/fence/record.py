@@ -47,27 +47,40 @@ class Record:
         self._path = path
         self._writing = threading.Lock()
         self._claim: int | None = None
+        self._is_closed = False
         self._lines = self._bytes = 0
         self._unwritten: deque[Line] = deque(maxlen=_MOST_UNWRITTEN)
 
     def open(self) -> list[Past]:
         """Read what was there, shorten it, and conclude as INTERRUPTED what a crash cut short.
 
-        The file is then this process' alone until `close`. Raises OSError, also where another connector has it.
+        The file is then this process' alone until `close`. What others write meanwhile comes after it, however long the disk
+        takes. Raises OSError, also where another connector has it, or where it was closed meanwhile.
         """
-        self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        self._claim = _claim(self._path.with_suffix(".lock"))
-        past = past_of(self._rewrite(self._read()))
-        for reset in past:
-            if reset.was_cut_short:
-                self.conclude(reset.operation.hex(), reset.result)
+        with self._writing:
+            self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self._claim = _claim(self._path.with_suffix(".lock"))
+            self._expect_open()
+            lines = self._read()
+            self._expect_open()
+            past = past_of(self._rewrite(lines))
+            for reset in past:
+                if reset.was_cut_short:
+                    self._append_octets(_octets(result_line(reset.operation.hex(), reset.result, Course())))
         return past
 
     def close(self) -> None:
-        """Leave the file to the connector's next life."""
-        if self._claim is not None:
-            os.close(self._claim)
-            self._claim = None
+        """Leave the file to the connector's next life. Never waits."""
+        self._is_closed = True
+        claim, self._claim = self._claim, None
+        if claim is not None:
+            os.close(claim)
+
+    def _expect_open(self) -> None:
+        """The next life may have it already."""
+        if self._is_closed:
+            self.close()
+            raise OSError(errno.ECANCELED, "the record was closed before it was open")
 
     def intend(self, intent: Intent) -> None:
         """On the disk when this returns. Raises OSError."""

@@ -16,6 +16,8 @@ class Rules:
     """0: a reset is neither announced nor given up for another one."""
     dump_wait: float = 0.0
     dump_limit: float = 60.0
+    look_interval: float = 0.0
+    """Between two looks into the event log of a BMC, by a reset that waits for dumps; 0: none."""
     priorities: Mapping[str, int] = field(default_factory=dict)
     """By server; one that is not here has 0."""
     delays: Mapping[str, float] = field(default_factory=dict)
@@ -27,6 +29,7 @@ class Rules:
             service.arbitration_wait,
             service.dump_wait,
             service.dump_limit,
+            service.sel_interval,
             {server.name: server.priority for server in servers.servers},
             {server.name: server.delay for server in servers.servers},
         )

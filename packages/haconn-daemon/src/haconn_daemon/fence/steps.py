@@ -33,6 +33,8 @@ class Timing:
     """Waiting for "on"; the server is fenced by then, and the requester should know."""
     kept_after_dump: float = 12.0
     """Of the budget, that no wait for a dump may use up: an off command, a second one 5 s later, 4 s to obey it, two readings."""
+    most_look: float = 1.0
+    """For a look into the event log: a BMC that is slow, or has none, costs a reset no more, and that only once."""
     cause_after: float = 1.0
     """From an accepted hard reset to the question for its cause, which a BMC notes while the server restarts."""
     most_cause: float = 2.0
@@ -49,6 +51,13 @@ class Switch:
     """Send this power command, once."""
 
     control: Control
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """Look into the BMC's event log for signs of a crash dump, until then at most."""
+
+    until: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,4 +79,4 @@ class Done:
     result: ResetResult
 
 
-Step = Read | Switch | ReadCause | Wait | Done
+Step = Read | Switch | Look | ReadCause | Wait | Done

@@ -1,7 +1,8 @@
 """The notification hook: an executable of the administrator's that is told of events, and can hold up nobody.
 
 One runs at a time, with the event as a JSON object on its standard input, an environment without anything of ours, and 30 s. What
-comes meanwhile waits in a short queue. A hook that fails is logged; it is not run again for the same event.
+comes meanwhile waits in a short queue. A hook that fails is logged; it is not run again for the same event. One that is not to be
+relied on is not run, and an alarm; it is looked at anew for each event.
 """
 
 from __future__ import annotations
@@ -16,17 +17,23 @@ from collections import deque
 from collections.abc import Mapping
 from contextlib import suppress
 from datetime import UTC, datetime
-from math import isfinite
+from math import inf, isfinite
 from pathlib import Path
 from subprocess import PIPE, STDOUT
+from typing import IO
 
 import trio
 
 from haconn_daemon.logs.journal import Journal
 
 TIME_LIMIT = 30.0
-"""Seconds for one run; then SIGTERM to its process group, and SIGKILL `GRACE` seconds later."""
-GRACE = 2.0
+"""Seconds for the hook to be looked at and loaded, and again for its run; then SIGTERM to its process group, and SIGKILL
+`GRACE` seconds later."""
+GRACE, LAST_GRACE = 2.0, 0.5
+"""Seconds between the two signals; when the connector itself ends, it has less time."""
+LOOK_AGAIN = 60.0
+"""Seconds between two looks at a hook that is not to be relied on."""
+_GLANCE = 0.02   # seconds between two looks whether it has ended
 MOST_WAITING = 100
 """Events; what comes on top of them is dropped, counted, and said in the log."""
 MOST_OUTPUT = 2000
@@ -63,16 +70,47 @@ def _is_ours_alone(facts: os.stat_result) -> bool:
     return facts.st_uid in (0, os.geteuid()) and not facts.st_mode & 0o022
 
 
+class _Process(subprocess.Popen[bytes]):
+    """A run of the hook, known before it has begun: a disk that hangs holds up `start` for as long as it does."""
+
+    def __init__(self) -> None:
+        self.pid = 0
+        self._is_unwanted = False
+
+    def start(self, path: str) -> str:
+        """In a thread. Returns why it is not one to rely on, and "" where it runs. Raises `OSError`."""
+        if (problem := checked_hook(path)) or self._is_unwanted:
+            return problem
+        super().__init__([path], 0, None, PIPE, PIPE, STDOUT, start_new_session=True, env=ENVIRONMENT, cwd="/")
+        if self._is_unwanted:
+            self.kill()
+            self.wait()
+            for pipe in (self.stdin, self.stdout):
+                assert pipe is not None
+                pipe.close()
+        return ""
+
+    def give_up(self) -> None:
+        """Nobody waits for the start any more. A child that is still being loaded is ended; then it is never run."""
+        self._is_unwanted = True
+        if self.pid:
+            with suppress(ProcessLookupError):
+                os.kill(self.pid, signal.SIGKILL)
+
+
 class Hook:
     """Runs the hook for each event that it is told. The journal hears how that went."""
 
     def __init__(self, path: str | None, journal: Journal) -> None:
         """`path` may be changed at any time; None: nothing is run."""
-        self._path = path
         self._journal = journal
         self._waiting: deque[bytes] = deque()
         self._dropped = 0
         self._stir = trio.Event()
+        self._one_thread = trio.CapacityLimiter(1)    # one that hangs is waited for, so that they do not pile up
+        self.trouble = ""
+        """Why the hook is not run, and what would be right; "": it is."""
+        self.path = path
 
     @property
     def path(self) -> str | None:
@@ -82,8 +120,11 @@ class Hook:
     @path.setter
     def path(self, path: str | None) -> None:
         self._path = path
+        self._is_looked_at = path is None
         if path is None:
             self._waiting.clear()
+            self.trouble = ""
+        self._stir.set()
 
     def tell(self, name: str, level: int, fields: Mapping[str, object]) -> None:
         """An event. Returns at once, whatever the hook does."""
@@ -98,33 +139,70 @@ class Hook:
     async def run(self) -> None:
         """Until cancelled; a hook that runs then is ended with its process group."""
         while True:
-            await self._stir.wait()
+            with trio.move_on_after(LOOK_AGAIN if self.trouble else inf) as pause:
+                await self._stir.wait()
             self._stir = trio.Event()
+            if self._path is not None and (pause.cancelled_caught or not self._is_looked_at):
+                self._is_looked_at = True
+                await self._look(self._path)
             while self._waiting and self._path is not None:
                 await self._run_once(self._path, self._waiting.popleft())
             if self._dropped:
                 dropped, self._dropped = self._dropped, 0
                 self._journal.event("hook_events_lost", logging.WARNING, count=dropped)
 
-    async def _run_once(self, path: str, event: bytes) -> None:
+    async def _look(self, path: str) -> None:
+        """Whether it is one to rely on, before there is anything to tell it."""
+        problem = _TOO_SLOW
+        with trio.move_on_after(TIME_LIMIT), suppress(RuntimeError):     # no thread to be had
+            problem = await trio.to_thread.run_sync(checked_hook, path, abandon_on_cancel=True, limiter=self._one_thread)
+        self._say_trouble(path, problem)
+
+    def _say_trouble(self, path: str, problem: str) -> None:
+        """An alarm when it begins, and one line when it is over."""
+        if path != self._path:      # it was taken away meanwhile
+            return
+        before, self.trouble = self.trouble, problem
+        if problem and not before:
+            self._journal.event("hook_unusable", logging.ERROR, hook=path, why=problem)
+        elif before and not problem:
+            self._journal.event("hook_usable", hook=path)
+
+    async def _started(self, path: str) -> _Process | None:
+        """A run that has begun; None where there is none, which is said then."""
+        process, problem = _Process(), _TOO_SLOW
         try:
-            process = await trio.lowlevel.open_process(
-                [path], stdin=PIPE, stdout=PIPE, stderr=STDOUT, start_new_session=True, env=ENVIRONMENT, cwd="/"
-            )
+            with trio.move_on_after(TIME_LIMIT):
+                problem = await trio.to_thread.run_sync(process.start, path, abandon_on_cancel=True, limiter=self._one_thread)
         except (OSError, RuntimeError) as error:    # RuntimeError: no thread to be had
             self._journal.event("hook_failed", logging.ERROR, hook=path, why=str(error))
+            return None
+        except trio.Cancelled:
+            process.give_up()
+            raise
+        self._say_trouble(path, problem)
+        if problem:
+            process.give_up()
+            return None
+        return process
+
+    async def _run_once(self, path: str, event: bytes) -> None:
+        process = await self._started(path)
+        if process is None:
             return
-        printed = bytearray()
+        stdin, stdout, printed = _stream(process.stdin), _stream(process.stdout), bytearray()
         with trio.move_on_after(TIME_LIMIT) as limit:
             try:
                 async with trio.open_nursery() as nursery:
-                    nursery.start_soon(_feed, process, event)
-                    nursery.start_soon(_collect, process, printed)
-                    await process.wait()
+                    nursery.start_soon(_feed, stdin, event)
+                    nursery.start_soon(_collect, stdout, printed)
+                    await _wait(process)
                     nursery.cancel_scope.deadline = trio.current_time() + 0.2   # its last words; children may hold the pipe open
             finally:
                 with trio.CancelScope(shield=True):
-                    await _end(process)
+                    await _end(process, GRACE if limit.cancel_called else LAST_GRACE)
+                    await trio.aclose_forcefully(stdin)
+                    await trio.aclose_forcefully(stdout)
         late = f"took longer than {TIME_LIMIT:g} s" if limit.cancelled_caught else ""
         self._conclude(path, late or _ending(process.returncode), printed.decode("utf-8", "backslashreplace").strip())
 
@@ -161,35 +239,46 @@ def _as_json(name: str, level: int, fields: Mapping[str, object]) -> bytes:
     return json.dumps(event).encode() + b"\n"
 
 
-async def _feed(process: trio.Process, event: bytes) -> None:
-    assert process.stdin is not None
+def _stream(pipe: IO[bytes] | None) -> trio.lowlevel.FdStream:
+    """The pipe as trio has it."""
+    assert pipe is not None
+    with pipe:
+        return trio.lowlevel.FdStream(os.dup(pipe.fileno()))
+
+
+async def _feed(stdin: trio.lowlevel.FdStream, event: bytes) -> None:
     with suppress(trio.BrokenResourceError):     # it does not want to know
-        await process.stdin.send_all(event)
-    await process.stdin.aclose()
+        await stdin.send_all(event)
+    await stdin.aclose()
 
 
-async def _collect(process: trio.Process, printed: bytearray) -> None:
+async def _collect(stdout: trio.lowlevel.FdStream, printed: bytearray) -> None:
     """What it prints, to the end; only the first of it is kept."""
-    assert process.stdout is not None
     with suppress(trio.BrokenResourceError):
-        async for piece in process.stdout:
+        async for piece in stdout:
             printed += piece[: MOST_OUTPUT - len(printed)]
 
 
-async def _end(process: trio.Process) -> None:
+async def _wait(process: _Process) -> None:
+    """For its end. Who else might wait for it in a thread could not be told to stop."""
+    while process.poll() is None:
+        await trio.sleep(_GLANCE)
+
+
+async def _end(process: _Process, grace: float) -> None:
     """See that it is gone: one that is over its time, or cut short by our own end, takes its whole group with it."""
-    if process.returncode is None:
+    if process.poll() is None:
         _signal_group(process, signal.SIGTERM)
-        with trio.move_on_after(GRACE):
-            await process.wait()
+        with trio.move_on_after(grace):
+            await _wait(process)
         _signal_group(process, signal.SIGKILL)
-        with trio.move_on_after(GRACE):
-            await process.wait()
-    for stream in (process.stdin, process.stdout):
-        if stream is not None:
-            await trio.aclose_forcefully(stream)
+        with trio.move_on_after(LAST_GRACE):
+            await _wait(process)
 
 
-def _signal_group(process: trio.Process, number: signal.Signals) -> None:
+def _signal_group(process: _Process, number: signal.Signals) -> None:
     with suppress(ProcessLookupError, PermissionError):     # one that is another user's by now goes on
         os.killpg(process.pid, number)
+
+
+_TOO_SLOW = f"cannot be looked at or loaded: its disk takes longer than {TIME_LIMIT:g} s"

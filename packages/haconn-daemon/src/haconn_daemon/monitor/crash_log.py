@@ -53,6 +53,8 @@ class Found:
     """Seconds on the event log's own clock; None where that does not tell."""
     restarted: bool = False
     """The system was started after that, or without a crash."""
+    is_all: bool = True
+    """There is no newer record that this look has left for the next one."""
 
 
 class CrashLog:
@@ -67,6 +69,7 @@ class CrashLog:
         self._crash: SelEvent | None = None
         self._restarted = False
         """Both found, and not told yet."""
+        self._is_at_end = False
 
     def look(self) -> Look:
         """Find what is new since the last look; the first one finds nothing. Raises `NoEventLog` and `CommandRefused`."""
@@ -74,15 +77,16 @@ class CrashLog:
         if not self._has_begun:
             self._has_begun, self._seen = True, newest
         if newest is None or newest == self._seen:
-            self._seen, self._older_than = newest, None
+            self._seen, self._older_than, self._is_at_end = newest, None, True
         else:
             yield from self._walk(newest)
         return (yield from self._sum_up())
 
     def _walk(self, newest: bytes) -> Generator[Command[Any], Any, None]:
-        record_id = yield from self._after_seen()
+        record_id, self._is_at_end = (yield from self._after_seen()), False
         for _ in range(MOST_AT_ONCE):
             if record_id == LAST_RECORD:
+                self._is_at_end = True
                 break
             try:
                 entry = yield get_sel_entry(record_id)
@@ -93,7 +97,7 @@ class CrashLog:
             record_id, self._seen = entry.next_id, entry.record
             self._note(parse_event_untrusted(entry.record))
             if entry.record == newest:
-                self._older_than = None
+                self._older_than, self._is_at_end = None, True
                 break
 
     def _note(self, event: SelEvent | None) -> None:
@@ -111,7 +115,7 @@ class CrashLog:
                 clock = (yield get_sel_time()).timestamp
                 age = float(max(clock - crash.timestamp, 0)) if _is_a_time(clock) else None
         what = "" if crash is None else f"event log: critical stop of the operating system, record {crash.record_id}"
-        found = Found(what, age, self._restarted)
+        found = Found(what, age, self._restarted, self._is_at_end)
         self._crash, self._restarted = None, False
         return found
 

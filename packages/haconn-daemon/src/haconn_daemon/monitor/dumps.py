@@ -19,6 +19,8 @@ SEL_TIMEOUT = 2.0
 """Seconds for one command."""
 LOOK_AGAIN = 3600.0
 """Seconds after which a BMC without an event log is asked again: its firmware may be another one then."""
+MOST_LOOKS = 8
+"""In a row, of a reset; each reads a few records, and there may have been many events before a crash."""
 LISTEN_AGAIN = 10.0
 """Seconds between attempts to get the port of fence_kdump."""
 LOOK_INTERVAL = 1.0
@@ -38,6 +40,8 @@ class _Case:
     next_look: float = float("-inf")
     looked: float = float("-inf")
     """When the event log was last looked into to its end."""
+    no_log_until: float = float("-inf")
+    """It has none, or not for us; until then it is not asked again."""
 
 
 class Dumps:
@@ -85,19 +89,44 @@ class Dumps:
 
     async def look(self, name: str, client: Client, power_is_on: bool) -> None:
         """Look into the event log over the watcher's session, if it is time for that. Never raises what the BMC does wrong."""
-        case, now = self._cases.get(name), trio.current_time()
-        if case is None or not self._interval or now < case.next_look:
-            return
+        case = self._cases.get(name)
+        if case is not None and self._interval and trio.current_time() >= case.next_look:
+            await self._look(case, client, power_is_on)
+
+    async def look_for_reset(self, name: str, client: Client) -> bool | None:
+        """Look into the event log of a server that is on, over the session of a reset, to its newest record.
+
+        Returns whether the server was started anew since it was looked last, and writes no dump; None where nothing can be
+        learned. Never raises what the BMC does wrong.
+        """
+        case, has_restarted = self._cases.get(name), False
+        if case is None or not self._interval:
+            return None
+        for _ in range(MOST_LOOKS):
+            found = await self._look(case, client, power_is_on=True)
+            if found is None:
+                return None
+            has_restarted = found.restarted or (has_restarted and not found.crash)
+            if found.is_all:
+                break
+        return has_restarted and not case.judge.is_dumping(trio.current_time())
+
+    async def _look(self, case: _Case, client: Client, power_is_on: bool) -> Found | None:
+        now = trio.current_time()
+        if now < case.no_log_until:
+            return None
         case.next_look = now + self._interval
         try:
             found = await _read(case.log, client)
         except NoEventLog:
-            case.next_look = trio.current_time() + LOOK_AGAIN
+            case.no_log_until = trio.current_time() + LOOK_AGAIN
         except IpmiError:
-            return      # the session is the watcher's, and its next reading tells; the next look goes on from here
+            return None     # whoever has the session hears so from the next reading; the next look goes on from here
         else:
             self._weigh(case, found, power_is_on)
             case.looked = now
+            return found
+        return None
 
     def _weigh(self, case: _Case, found: Found, power_is_on: bool) -> None:
         now = trio.current_time()

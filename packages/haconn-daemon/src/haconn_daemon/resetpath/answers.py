@@ -10,7 +10,7 @@ from haconn_daemon.resetpath.arrivals import RequestKey
 from haconn_daemon.resetpath.peers import Peer
 
 KEPT_FOR = 24 * 3600.0
-MOST_ANSWERS = 4096
+MOST_ANSWERS = MOST_REFUSALS = 4096
 _MOST_EARLY = 64
 
 
@@ -33,17 +33,21 @@ class Asked:
 
 
 class Answers:
-    """The requests of a day, at most `MOST_ANSWERS`; one that has no final answer is never forgotten."""
+    """The requests of a day, at most `MOST_ANSWERS`; one that has no final answer is never forgotten.
+
+    Beside them the newest `MOST_REFUSALS` that were refused at once: a late copy must not be taken up after all.
+    """
 
     def __init__(self) -> None:
         self._asked: dict[RequestKey, Asked] = {}
+        self._refused: dict[RequestKey, Asked] = {}
         self._members: dict[bytes, list[Asked]] = {}
         self._results: dict[bytes, ResetResult] = {}
         self._early: dict[bytes, ResetResult] = {}   # of operations that ended before their first request was bound to them
 
     def find(self, key: RequestKey) -> Asked | None:
         """What is known of a request."""
-        return self._asked.get(key)
+        return self._asked.get(key) or self._refused.get(key)
 
     def add(self, asked: Asked, now: float) -> bool:
         """Keep a new request; False where all the places are taken by requests without a final answer."""
@@ -52,6 +56,16 @@ class Answers:
             return False
         self._asked[asked.key] = asked
         return True
+
+    def refuse(self, asked: Asked) -> None:
+        """Keep a request that was answered with a refusal at once; it takes the place of older refusals only."""
+        self._refused[asked.key] = asked
+        assert asked.ended is not None, "a refusal is final"
+        for oldest in list(self._refused.values()):
+            assert oldest.ended is not None
+            if len(self._refused) <= MOST_REFUSALS and asked.ended - oldest.ended <= KEPT_FOR:
+                break
+            del self._refused[oldest.key]
 
     def join(self, asked: Asked, operation: bytes) -> ResetResult | None:
         """Bind a request to an operation; the operation's result if it has one already."""

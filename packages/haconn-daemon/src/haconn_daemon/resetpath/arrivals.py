@@ -93,12 +93,18 @@ class ConnectorSeen:
     version: str
 
 
+OTHER_SERVERS = "has another list of servers (conf_pserver)"
+OTHER_ARBITRATION = "differs in arbitration_wait, which is 0 on one side only: neither side's reset stops the other's"
+"""Where another connector differs, for people."""
+
+
 @dataclass(frozen=True, slots=True)
 class ServersDiffer:
-    """Another connector has another list of servers than this one, or no longer has."""
+    """Another connector has other settings than this one of what all must agree on, or no longer has."""
 
     address: Address
     differ: bool
+    what: str = OTHER_SERVERS
 
 
 @dataclass(frozen=True, slots=True)

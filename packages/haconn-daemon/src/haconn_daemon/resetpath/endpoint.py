@@ -63,24 +63,29 @@ class Endpoint:
             self._arrived.set()
 
     async def _receive(self, sockets: Sockets) -> None:
-        """From all sockets; from others when the address has moved to another interface."""
-        while True:
-            async with trio.open_nursery() as nursery:
-                for source in sockets.all():
-                    nursery.start_soon(self._receive_from, sockets, source)
-                lost = sockets.lost()
-                while True:
-                    await trio.sleep(FOLLOW_INTERVAL)
-                    before, lost = lost, sockets.lost()
-                    self._responder.dropped["kernel"] += max(0, lost - before)
-                    if sockets.has_moved():
-                        break
-                    self._note_complaints(sockets)
-                nursery.cancel_scope.cancel()
-            sockets.reopen()
+        """From all sockets. The one for broadcasts is bound anew when that is wanted; what has come through it still counts."""
+        own, everyone = Inbox(self._responder.is_known), Inbox(self._responder.is_known)
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(self._receive_from, sockets, sockets.all()[0], own)
+            while True:
+                async with trio.open_nursery() as listening:
+                    for source in sockets.all()[1:]:
+                        listening.start_soon(self._receive_from, sockets, source, everyone)
+                    await self._until_moved(sockets)
+                    listening.cancel_scope.cancel()
+                sockets.reopen()
 
-    async def _receive_from(self, sockets: Sockets, source: plain.socket) -> None:
-        inbox = Inbox(self._responder.is_known)
+    async def _until_moved(self, sockets: Sockets) -> None:
+        """Until the socket for broadcasts has to be bound anew; meanwhile, what the kernel drops is counted."""
+        lost, has_moved = sockets.lost(), False
+        while not has_moved:
+            await trio.sleep(FOLLOW_INTERVAL)
+            before, lost = lost, sockets.lost()
+            self._responder.dropped["kernel"] += max(0, lost - before)
+            has_moved = sockets.has_moved()
+            self._note_complaints(sockets)
+
+    async def _receive_from(self, sockets: Sockets, source: plain.socket, inbox: Inbox) -> None:
         while True:
             if not inbox:
                 await trio.lowlevel.wait_readable(source)

@@ -18,7 +18,7 @@ from haconn_cli.resetpath.vocabulary import Role
 from haconn_cli.resetpath.wire import messages
 from haconn_cli.resetpath.wire.frame import FLAG_REPLY, REQUEST_SIZE, VERSION, Frame, Malformed
 from haconn_cli.resetpath.wire.messages import Message, Type, parse_body_untrusted
-from haconn_daemon.resetpath.arrivals import Arrival, ConnectorSeen, EventHeard, IntentHeard, ServersDiffer, VersionsDiffer
+from haconn_daemon.resetpath import arrivals
 from haconn_daemon.resetpath.freshness import Freshness, Verdict, stamp
 from haconn_daemon.resetpath.keys import KeysHeard
 from haconn_daemon.resetpath.peers import Allowance
@@ -47,7 +47,8 @@ class Neighbour:
     """It has not said yet what it is in its present life."""
     seen: dict[bytes, None] = field(default_factory=dict)
     """The ids of what it announced, which comes more than once."""
-    differs_since: float | None = None
+    difference: str = ""
+    differs_since: float = 0.0
     other_version: int | None = None
     other_version_since: float = 0.0
     other_version_heard: float = 0.0
@@ -62,7 +63,7 @@ class Ours:
     presence: Callable[[], messages.Presence]
     """What we announce of ourselves."""
     out: deque[tuple[bytes, Address]]
-    arrivals: deque[Arrival]
+    arrivals: deque[arrivals.Arrival]
     dropped: Counter[str]
     keys_heard: KeysHeard
 
@@ -70,9 +71,9 @@ class Ours:
 class Neighbours:
     """What a connector has to do with the others."""
 
-    def __init__(self, cluster: bytes, segment: Segment, servers: Servers, ours: Ours) -> None:
+    def __init__(self, cluster: bytes, segment: Segment, servers: Servers, ours: Ours, arbitrates: bool) -> None:
         self._cluster, self._segment, self._ours = cluster, segment, ours
-        self._configured = segment.configured(servers)
+        self._configured, self._opposite = segment.configured(servers), servers.digest(arbitrates=not arbitrates)
         self._ids: dict[str, bytes] = {}
         self._known: dict[bytes, Neighbour] = {}
         self._places: set[Address] = set()   # where those are
@@ -103,9 +104,9 @@ class Neighbours:
         """Those that were heard of lately."""
         return [one for one in self._known.values() if now - one.heard <= SILENCE]
 
-    def replace_servers(self, servers: Servers) -> None:
+    def replace_servers(self, servers: Servers, arbitrates: bool) -> None:
         """Another list of servers; the others hear of it at once."""
-        self._configured = self._segment.configured(servers)
+        self._configured, self._opposite = self._segment.configured(servers), servers.digest(arbitrates=not arbitrates)
         self._next_presence, self._interval = 0.0, FIRST_INTERVAL
 
     # What we say.
@@ -118,7 +119,7 @@ class Neighbours:
 
     def next_deadline(self) -> float:
         """When there is something to do next."""
-        ends = [one.heard + SILENCE for one in self._known.values() if one.differs_since is not None]
+        ends = [one.heard + SILENCE for one in self._known.values() if one.difference]
         ends += [one.other_version_heard + SILENCE for one in self._known.values() if one.other_version is not None]
         return min([self._next_presence, *(when for when, _, _ in self._due), *ends])
 
@@ -134,7 +135,7 @@ class Neighbours:
             self._spread(message, request, now)
         for one in self._known.values():
             if now >= one.heard + SILENCE:
-                self._note_servers(one, False, now)
+                self._note_settings(one, "", now)
             if now >= one.other_version_heard + SILENCE:
                 self._note_version(one, None, now)
 
@@ -239,16 +240,17 @@ class Neighbours:
     def _on_presence(self, message: messages.Presence, neighbour: Neighbour, now: float) -> None:
         if neighbour.is_new:
             neighbour.is_new = False
-            self._ours.arrivals.append(ConnectorSeen(neighbour.address, message.own_server, message.version))
-        self._note_servers(neighbour, message.digest != self._ours.presence().digest, now)
+            self._ours.arrivals.append(arrivals.ConnectorSeen(neighbour.address, message.own_server, message.version))
+        other = arrivals.OTHER_ARBITRATION if message.digest == self._opposite else arrivals.OTHER_SERVERS
+        self._note_settings(neighbour, "" if message.digest == self._ours.presence().digest else other, now)
 
     def _on_intent(self, message: messages.Intent, neighbour: Neighbour, now: float) -> None:
         sender = connector_name(*neighbour.address)
-        heard = IntentHeard(sender, message.target, message.requester, message.priority, message.operation)
+        heard = arrivals.IntentHeard(sender, message.target, message.requester, message.priority, message.operation)
         self._ours.arrivals.append(heard)
 
     def _on_event(self, message: messages.Event, neighbour: Neighbour, now: float) -> None:
-        self._ours.arrivals.append(EventHeard(connector_name(*neighbour.address), message.kind, message.server))
+        self._ours.arrivals.append(arrivals.EventHeard(connector_name(*neighbour.address), message.kind, message.server))
 
     def receive_other_version(self, frame: Frame, address: Address, now: float) -> None:
         """A genuine datagram of another version, of which only the header is known. What answers PROVE is the proof of it."""
@@ -263,26 +265,22 @@ class Neighbours:
 
     # Where they differ.
 
-    def _note_servers(self, neighbour: Neighbour, differ: bool, now: float) -> None:
-        if differ != (neighbour.differs_since is not None):
-            neighbour.differs_since = now if differ else None
-            self._ours.arrivals.append(ServersDiffer(neighbour.address, differ))
+    def _note_settings(self, neighbour: Neighbour, difference: str, now: float) -> None:
+        if difference != neighbour.difference:
+            before, neighbour.difference, neighbour.differs_since = neighbour.difference, difference, now
+            self._ours.arrivals.append(arrivals.ServersDiffer(neighbour.address, bool(difference), difference or before))
 
     def _note_version(self, neighbour: Neighbour, version: int | None, now: float) -> None:
         neighbour.other_version_heard = now
         if version != neighbour.other_version:
             before, neighbour.other_version, neighbour.other_version_since = neighbour.other_version, version, now
-            self._ours.arrivals.append(VersionsDiffer(neighbour.address, version or before or 0, version is not None))
-
-    def differing(self) -> dict[str, float]:
-        """The addresses of the connectors with another list of servers, and since when."""
-        return {one.address[0]: one.differs_since for one in self._known.values() if one.differs_since is not None}
+            self._ours.arrivals.append(arrivals.VersionsDiffer(neighbour.address, version or before or 0, version is not None))
 
     def notes(self, now: float) -> Iterator[str]:
         """What a person should know of the others, a line each."""
-        for host, since in self.differing().items():
-            yield f"connector {host} has another list of servers (conf_pserver), for {_duration(now - since)}"
         for one in self._known.values():
+            if one.difference:
+                yield f"connector {one.address[0]} {one.difference}, for {_duration(now - one.differs_since)}"
             if one.other_version is not None:
                 told = f"speaks version {one.other_version} of the reset-path protocol, this one version {VERSION}"
                 yield f"connector {one.address[0]} {told}, for {_duration(now - one.other_version_since)}"

@@ -76,7 +76,10 @@ class Resets(ABC):
             self._end(asked, messages.Result.of(operation, result), now)
 
     def restore(self, request: RequestKey, operation: bytes, result: ResetResult, now: float) -> None:
-        """A request out of the record of an earlier life, with its final answer."""
+        """A request out of the record of an earlier life, with its final answer. One that was asked anew has its own."""
+        known = self._answers.find(request)
+        if known is not None and not isinstance(known.answer, messages.Refused):
+            return
         asked = Asked(request, None, None, messages.Result.of(operation, result), ended=now)
         self._answers.add(asked, now)
 
@@ -117,14 +120,20 @@ class Resets(ABC):
 
     def _ask_new_reset(self, key: RequestKey, message: messages.ResetRequest, peer: Peer, now: float) -> messages.Refused | None:
         if self._servers.find(message.target) is None:
-            return messages.Refused(ResultCode.UNKNOWN_TARGET)
-        if not 0 < message.budget <= LONGEST_BUDGET:
-            return messages.Refused(ResultCode.POLICY)
-        if not self._answers.add(Asked(key, message, peer), now):
-            return messages.Refused(ResultCode.BUSY, BUSY_RETRY)
+            refusal = messages.Refused(ResultCode.UNKNOWN_TARGET)
+        elif not 0 < message.budget <= LONGEST_BUDGET:
+            refusal = messages.Refused(ResultCode.POLICY)
+        elif not self._answers.add(Asked(key, message, peer), now):
+            refusal = messages.Refused(ResultCode.BUSY, BUSY_RETRY)
+        else:
+            self._tell_asked(key, message, peer)
+            return None
+        self._answers.refuse(Asked(key, message, peer, refusal, ended=now))
+        return refusal
+
+    def _tell_asked(self, key: RequestKey, message: messages.ResetRequest, peer: Peer) -> None:
         who, what = str(peer.participant), message
         self._arrivals.append(ResetAsked(key, who, what.target, what.action, what.budget, what.force, what.reason))
-        return None
 
     def _query_result(self, frame: Frame, peer: Peer, now: float) -> messages.Refused | None:
         """Answer how a request stands; the refusal where there is no such request."""

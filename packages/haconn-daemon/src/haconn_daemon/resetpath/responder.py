@@ -62,12 +62,16 @@ class Responder(Resets):
         own_servers: Callable[[], Sequence[str]] = tuple,
         version: str = "",
         segment: Segment | None = None,
+        arbitrates: bool = True,
     ) -> None:
-        """`own_servers`: those taken for the server that we stand on. Without `segment` there are no other connectors."""
+        """`own_servers`: those taken for the server that we stand on. Without `segment` there are no other connectors.
+
+        `arbitrates`: whether a reset is announced to them and may be given up for another; they should agree on that.
+        """
         super().__init__(servers)
         self._randomness = randomness
         self._address = address
-        self._digest = servers.digest()
+        self._digest, self._arbitrates = servers.digest(), arbitrates
         self._status = status
         self._version = version
         self._own_servers = own_servers
@@ -91,19 +95,14 @@ class Responder(Resets):
         self._neighbours = None
         if segment is not None:
             ours = Ours(self._seal, randomness, self._presence, self._out, self._arrivals, self.dropped, self.keys_heard)
-            self._neighbours = Neighbours(keys.cluster, segment, servers, ours)
+            self._neighbours = Neighbours(keys.cluster, segment, servers, ours, arbitrates)
 
-    def replace_servers(self, servers: Servers) -> None:
+    def replace_servers(self, servers: Servers, arbitrates: bool = True) -> None:
         """Another list of servers from now on. Requests that were accepted keep their answers; who is gone is heard no more."""
-        self._servers, self._digest = servers, servers.digest()
+        self._servers, self._digest, self._arbitrates = servers, servers.digest(), arbitrates
         self._participants = participants(self._cluster, servers)
         if self._neighbours is not None:
-            self._neighbours.replace_servers(servers)
-
-    @property
-    def differing(self) -> dict[str, float]:
-        """The addresses of the other connectors with another list of servers, and since when."""
-        return {} if self._neighbours is None else self._neighbours.differing()
+            self._neighbours.replace_servers(servers, arbitrates)
 
     def notes(self, now: float) -> tuple[str, ...]:
         """What a person should know of the other connectors, a line each."""
@@ -179,7 +178,7 @@ class Responder(Resets):
             self._neighbours.announce(messages.Intent(target, requester, priority, operation), now)
 
     def _presence(self) -> messages.Presence:
-        return messages.Presence(self._digest, self._own_server(), self._version)
+        return messages.Presence(self._servers.digest(arbitrates=self._arbitrates), self._own_server(), self._version)
 
     def _own_server(self, *claimed: str) -> str:
         """The server that we stand on, `claimed` counted in; empty where none or more than one is taken for it."""

@@ -18,7 +18,9 @@ from ipmi_lan import IpmiError, NoDevice, open_local
 AT_BOOT, LATER = 20.0, 300.0
 """Seconds between two looks at the local BMC, before one has succeeded and after. A BMC may be busy while its server boots."""
 WRITE_PATIENCE = 1.0
-"""Seconds that the end waits for the disk."""
+"""Seconds that the disk may take before that is an alarm; so long the end waits for it, too."""
+BETWEEN_WRITES = 10.0
+"""Seconds before a disk that failed, or took too long, is tried again."""
 _COMPARING = 2.0
 """Seconds between two comparisons with what the watchers see."""
 
@@ -34,7 +36,11 @@ class Standing:
         self._judge = OwnServer((server.name for server in servers.servers), configured)
         self._roster, self._file, self._journal, self._open_device = roster, file, journal, open_device or open_local
         self._local = LocalSighting()
-        self._is_kept = trio.Event()
+        self._is_news = trio.Event()
+        self._kept: tuple[str, ...] = ()
+        self._one_writer = trio.CapacityLimiter(1)    # one that was given up still has the file that it began
+        self.why_not_kept = ""
+        """Why what HA Monitor said would not outlive the process; empty: it would."""
         self._said = ""
 
     @property
@@ -67,27 +73,33 @@ class Standing:
     def heard(self, name: str) -> None:
         """HA Monitor on this server said hello."""
         if self._judge.hello(name):
-            self._is_kept.set()
+            self._is_news.set()
         self._compare()
 
-    def load(self) -> None:
-        """What HA Monitor told an earlier life."""
+    async def load(self) -> None:
+        """What HA Monitor told an earlier life. It takes as long as the disk does, and may be done at any time."""
         try:
-            names = read_guarded(self._file, private=False).decode().split()
+            data = await trio.to_thread.run_sync(lambda: read_guarded(self._file, private=False), abandon_on_cancel=True)
+            names = data.decode().split()
         except FileNotFoundError:
             return
-        except (Unreadable, UnicodeDecodeError) as error:
+        except (Unreadable, UnicodeDecodeError, OSError, RuntimeError) as error:     # RuntimeError: no thread to be had
             self._journal.event("own_server_not_read", logging.ERROR, why=str(error))
             return
+        has_heard = bool(self._judge.told)
         for name in names:
             self._judge.hello(name)
+        if has_heard:
+            self._is_news.set()
+        else:
+            self._kept = self._judge.told
         self._compare()
 
     async def run(self) -> None:
         """Look at the local BMC from time to time, and write down what is new, until cancelled."""
         async with trio.open_nursery() as nursery:
             nursery.start_soon(self._look)
-            nursery.start_soon(self._write)
+            nursery.start_soon(self._keep)
             while True:
                 await trio.sleep(_COMPARING)
                 self._compare()
@@ -119,13 +131,42 @@ class Standing:
             said = why
             await trio.sleep(pause)
 
-    async def _write(self) -> None:
-        while True:
-            await self._is_kept.wait()
-            self._is_kept = trio.Event()
-            text = "\n".join(self._judge.told) + "\n"
+    async def _keep(self) -> None:
+        """Write down what is new until the disk has it, as HA Monitor says it only once; at the end, try once more."""
+        try:
+            while True:
+                await self._is_news.wait()
+                self._is_news = trio.Event()
+                while self._kept != self._judge.told:
+                    await self._try_to_keep()
+                    if self._kept != self._judge.told:
+                        await trio.sleep(BETWEEN_WRITES)
+                self._say_kept("")
+        finally:
+            if self._kept != self._judge.told:
+                with trio.CancelScope(shield=True):
+                    await self._try_to_keep()
+
+    async def _try_to_keep(self) -> None:
+        why = f"the disk takes longer than {WRITE_PATIENCE:g} s"
+        with trio.move_on_after(WRITE_PATIENCE):
             try:
-                with trio.move_on_after(WRITE_PATIENCE, shield=True):    # at the end too: it says hello only once
-                    await trio.to_thread.run_sync(write_whole, self._file, text, abandon_on_cancel=True)
+                await trio.to_thread.run_sync(self._write, self._judge.told, abandon_on_cancel=True, limiter=self._one_writer)
             except (OSError, RuntimeError) as error:     # RuntimeError: no thread to be had
-                self._journal.event("own_server_not_kept", logging.ERROR, why=str(error))
+                why = str(error)
+            else:
+                return
+        self._say_kept(why)
+
+    def _write(self, told: tuple[str, ...]) -> None:
+        """In a thread. That it is kept is known also where nobody waits for it any more."""
+        write_whole(self._file, "".join(f"{name}\n" for name in told))
+        self._kept = told
+
+    def _say_kept(self, why: str) -> None:
+        """An alarm when it begins, and one line when it is over."""
+        before, self.why_not_kept = self.why_not_kept, why
+        if why and not before:
+            self._journal.event("own_server_not_kept", logging.ERROR, why=why)
+        elif before and not why:
+            self._journal.event("own_server_kept")
