@@ -99,7 +99,7 @@ def test_a_hanging_bmc_is_ng_and_never_off_and_comes_back(tmp_path: Path) -> Non
             status = await connector.until("NG", lambda status: status["PSERVER2"]["link"] == "NG")
             assert status["PSERVER2"]["status"] == "monitoring"
             assert not status["PSERVER2"]["reset_capable"]
-            assert "no answer" in status["PSERVER2"]["reason"]
+            assert "does not answer" in status["PSERVER2"]["reason"]
             with trio.fail_after(6):
                 result = await path.reset("PSERVER2", Action.CYCLE, 4.0, reason="test")
             assert result.code is ResultCode.UNREACHABLE, result
