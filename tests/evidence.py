@@ -120,7 +120,7 @@ def render() -> str:
     rows = [f"| {row.id} | {row.words} | {'<br>'.join(f'`{test}`' for test in found.get(row.id, []))} |" for row in LEDGER]
     left_out = [f"| {name} | {words} |" for name, words in PACKAGING]
     table = ["| id | what | shown by |", "| --- | --- | --- |", *rows]
-    rest = ["## Not of this stage", "", f"The reason: {PACKAGING_REASON}.", "", "| id | what |", "| --- | --- |", *left_out]
+    rest = ["## Not in this version", "", f"The reason: {PACKAGING_REASON}.", "", "| id | what |", "| --- | --- |", *left_out]
     return "\n".join([_HEAD, *table, "", *rest]) + "\n"
 
 

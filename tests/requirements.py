@@ -31,7 +31,7 @@ IDS = frozenset(
 )
 """Every id there is. With a + behind it: what our layout has beside the manual's table of files."""
 
-PACKAGING_REASON = "packages come with the installation work"
+PACKAGING_REASON = "packages, start scripts and units are not part of this version"
 PACKAGING = (
     ("I1", "RPM haconnr2: install, upgrade, reinstall, remove, show the version"),
     ("I2", "Upgrade and reinstall keep the configuration, removal keeps its files"),
@@ -44,7 +44,7 @@ PACKAGING = (
     ("L6", "haconnd, the SysV script"),
     ("L7", "haconnd.service, the unit"),
 )
-"""What is not of this stage of the product, for `PACKAGING_REASON`."""
+"""What this version does not have, for `PACKAGING_REASON`."""
 
 _SETUP = "haconn_cli/verbs/test_"
 _MANUAL = "haconn_cli/test_manual_example.py::test_"

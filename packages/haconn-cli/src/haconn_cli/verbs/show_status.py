@@ -25,7 +25,7 @@ _COUNTERS = {
     "rate": "more than one participant may send",
     "lives": "from too many runs of the same program at once",
     "crowded": "more at once than there was time for; who was believed lately went first",
-    "kernel": "lost before they could be read: too many at once",
+    "kernel": "not let in: not of this protocol, from outside of the reset path's network, or too many at once",
     "acknowledged": "acknowledging what nobody waits for any more",
 }
 """What the counters of the reset path count."""
