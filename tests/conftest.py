@@ -8,6 +8,7 @@ import pytest
 from hypothesis import settings
 
 from tests.peers import programs
+from tests.whole import privileges
 
 settings.register_profile("patient", deadline=None, print_blob=True)   # a loaded machine is no fault of the code
 settings.load_profile("patient")
@@ -22,3 +23,6 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     terminalreporter.section("foreign peers")
     for line in lines or ["none was run"]:
         terminalreporter.line(line)
+    for reason, count in privileges.not_run.items():
+        terminalreporter.section("NOT RUN", sep="!", red=True)
+        terminalreporter.line(f"{count} tests: {reason}")

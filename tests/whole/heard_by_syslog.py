@@ -14,7 +14,7 @@ _ALONE = 'mount -t tmpfs none /dev && mknod -m 666 /dev/null c 1 3 && exec "$@"'
 
 
 def alone(*command: str) -> list[str]:
-    """The words that run `command` under this program in a mount namespace of its own; needs root."""
+    """The words that run `command` under this program in a mount namespace of its own; needs root, see `privileges`."""
     return ["unshare", "--mount", "sh", "-c", _ALONE, "sh", sys.executable, "-m", "tests.whole.heard_by_syslog", *command]
 
 

@@ -19,6 +19,7 @@ import pytest
 import trio
 
 from tests.peers.programs import find_program
+from tests.whole.privileges import expect_namespaces
 
 REPOSITORY = Path(__file__).parents[2]
 _made = count()
@@ -30,6 +31,7 @@ class Segment:
     def __init__(self) -> None:
         if os.geteuid():
             pytest.fail("network namespaces need root: run this test as root", pytrace=False)
+        expect_namespaces("net", "mount")
         self._ip = find_program("ip")
         self._prefix = f"haconn-{os.getpid()}-{next(_made)}"
         self._namespaces: list[str] = []

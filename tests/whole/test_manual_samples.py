@@ -20,6 +20,7 @@ from tests.haconn_daemon.installed import NOBODY_LISTENS, configure, environment
 from tests.whole.bmcs import PASSWORD, USER
 from tests.whole.connector import BIN, Connector, running
 from tests.whole.heard_by_syslog import alone
+from tests.whole.privileges import expect_namespaces
 from tests.whole.segment import REPOSITORY, Program, open_segment, run_on
 
 pytestmark = pytest.mark.whole
@@ -142,6 +143,7 @@ def test_a_start_that_fails_tells_syslog(tmp_path: Path, message: str) -> None:
     """The manual's text, once, where every program of the system logs."""
     if os.geteuid():
         pytest.fail("a /dev/log of its own needs root: run this test as root", pytrace=False)
+    expect_namespaces("mount")
     with taken_port() as port:
         command = alone(*spoilt(tmp_path, message, port))
         done = subprocess.run(
