@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import time
 import traceback
 from collections import Counter
@@ -22,6 +23,8 @@ from tools.soak.site import Tally
 Outcome = TypeVar("Outcome")
 
 BATCH = 10
+LONGEST = 60
+"""Seconds for one history, which takes a fifth of one: a longer one hangs, and that is wrong as well."""
 LOSSES = (0.0, 0.1, 0.3)
 
 
@@ -42,14 +45,26 @@ class Played:
             setattr(self, name, getattr(self, name) + getattr(other, name))
 
 
+class Hangs(BaseException):
+    """A history does not end."""
+
+
+def _stop(*_: object) -> None:
+    raise Hangs
+
+
 def _play(seeds: range) -> Played:
     told = Played()
+    signal.signal(signal.SIGALRM, _stop)
     for seed in seeds:
+        signal.alarm(LONGEST)
         try:
             verdict = play(seed)
         except BaseException:   # whatever it is, its seed must be told
-            told.wrong.append(f"seed {seed}: {traceback.format_exc(limit=-3)}")
+            told.wrong.append(f"seed {seed}: {traceback.format_exc(limit=-12)}")
             continue
+        finally:
+            signal.alarm(0)
         told.add(Played(1, verdict.resets, verdict.answers, verdict.successes, verdict.commands))
         told.wrong += [f"seed {seed}: {fault}" for fault in verdict.faults]
     return told
