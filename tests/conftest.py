@@ -14,8 +14,9 @@ settings.register_profile("patient", deadline=None, print_blob=True)   # a loade
 settings.load_profile("patient")
 
 
-if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:   # as in the background of a script: our children must hear it all the same
-    signal.signal(signal.SIGINT, signal.default_int_handler)
+for ignored in (signal.SIGINT, signal.SIGHUP):   # as in the background of a script: our children must hear them all the same
+    if signal.getsignal(ignored) is signal.SIG_IGN:
+        signal.signal(ignored, signal.default_int_handler if ignored is signal.SIGINT else lambda *_: None)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
